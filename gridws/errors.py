@@ -1,0 +1,67 @@
+"""Every exception that gridws raises.
+
+GridError
+├── FrameError            a frame that breaks the protocol
+├── OptionError           a mistake in an option or in how options go together
+├── MonitorUnreachable    a client could not reach the monitor, or was refused by it
+└── StoreError
+    ├── StoreUnusable     the database cannot be opened at all, and is left untouched
+    └── StoreFailed       a transaction failed: full, locked, read-only or broken disk
+"""
+
+from __future__ import annotations
+
+
+class GridError(Exception):
+    """The root: whoever catches this catches everything that gridws itself raises."""
+
+
+class FrameError(GridError):
+    """A frame that breaks the protocol; `code` goes to the peer beside the sentence `detail`."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(code, detail)
+        self.code = code
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return self.detail
+
+
+class OptionError(GridError):
+    """An option, or a combination of options, that cannot work; the sentence says what to do instead."""
+
+
+class MonitorUnreachable(GridError):
+    """The monitor at `url` does not answer, or refuses this client; `reason` says which."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(url, reason)
+        self.url = url
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"cannot use the monitor at {self.url}: {self.reason}"
+
+
+class StoreError(GridError):
+    """Something is wrong with the database at `path`; `reason` is the cause as a clause, without full stop."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+
+class StoreUnusable(StoreError):
+    """The database cannot be opened; the file was not changed."""
+
+    def __str__(self) -> str:
+        return f"cannot use the database {self.path}: {self.reason}"
+
+
+class StoreFailed(StoreError):
+    """A transaction failed; nothing of it may be acknowledged."""
+
+    def __str__(self) -> str:
+        return f"cannot write to the database {self.path}: {self.reason}"

@@ -1,0 +1,377 @@
+"""Every frame that crosses a WebSocket, and the only place where text becomes frames and back.
+
+JSON text frames, one object each, `type` tells which. Strict: a string is never taken for a number. Floats are
+finite, integers lie within what every JSON reader understands exactly, unknown fields are ignored.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+from typing import Annotated, Final, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails, from_json, to_json
+
+from .errors import FrameError
+from .settings import MAX_INTEGER, MAX_MEASURED_AT, MAX_TURBINE_NUMBER
+
+SUBPROTOCOL: Final = "gridws.v1"
+
+
+class CloseCode(IntEnum):
+    """Why the monitor closed a link or a viewer: RFC 6455 section 7.4, and 4000 to 4999 for our own reasons."""
+
+    BINARY = 1003
+    NOT_UTF8 = 1007
+    POLICY = 1008
+    TOO_LARGE = 1009
+    RESTART = 1012
+    TRY_AGAIN_LATER = 1013
+    SUPERSEDED = 4001
+    SILENT = 4002
+
+
+class OperationalStatus(StrEnum):
+    """Whether a turbine works; a broken one waits for an engineer."""
+
+    ok = "ok"
+    broken = "broken"
+
+
+TurbineNumber = Annotated[int, Field(ge=1, le=MAX_TURBINE_NUMBER)]
+Sequence = Annotated[int, Field(ge=1, le=MAX_INTEGER)]
+Identifier = Annotated[int, Field(ge=1, le=MAX_INTEGER)]
+Milliseconds = Annotated[int, Field(ge=0, le=MAX_MEASURED_AT)]
+StreamName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class Frame(BaseModel):
+    """What all frames share."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", allow_inf_nan=False)
+
+
+class TurbineMetrics(Frame):
+    """One reading of one turbine.
+
+    `wind_speed` is in m/s. `power_output_in_kwh` is the energy that an hour at the present rate delivers,
+    so it equals the power in kW.
+    """
+
+    turbine_number: TurbineNumber
+    wind_speed: Finite
+    power_output_in_kwh: Finite
+    operational_status: OperationalStatus
+
+
+# Up: turbine to monitor.
+
+
+class Hello(Frame):
+    """Opens, or opens again, a numbered stream of readings on this link."""
+
+    type: Literal["hello"] = "hello"
+    turbine_number: TurbineNumber
+    stream: StreamName
+    upload_frequency_in_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+
+
+class Metrics(TurbineMetrics):
+    """One reading on its way up; `measured_at` is in ms since 1970 UTC, by default the time of receipt."""
+
+    type: Literal["metrics"] = "metrics"
+    measured_at: Milliseconds | None = None
+    sequence: Sequence | None = None
+    historical: bool = False
+
+
+class Status(Frame):
+    """The present status without a reading: dispatched on and shown, not stored."""
+
+    type: Literal["status"] = "status"
+    turbine_number: TurbineNumber
+    operational_status: OperationalStatus
+
+
+UpFrame = Hello | Metrics | Status
+
+# Down: monitor to turbine.
+
+
+class Welcome(Frame):
+    """The answer to `hello`: readings after `last_sequence` of this stream are wanted; null: all of them."""
+
+    type: Literal["welcome"] = "welcome"
+    turbine_number: TurbineNumber
+    last_sequence: Sequence | None
+    silence_timeout_in_seconds: float
+
+
+class Ack(Frame):
+    """All readings of the stream up to `sequence` are committed to disk."""
+
+    type: Literal["ack"] = "ack"
+    sequence: Sequence
+
+
+class EngineerAssigned(Frame):
+    """An engineer is at the turbine; the repair may begin."""
+
+    type: Literal["engineer_assigned"] = "engineer_assigned"
+    turbine_number: TurbineNumber
+    engineer_id: Identifier
+    assignment_id: Identifier
+    assigned_at: Milliseconds
+
+
+class EngineerWithdrawn(Frame):
+    """The engineer has left before the repair ended; `reason` is one word."""
+
+    type: Literal["engineer_withdrawn"] = "engineer_withdrawn"
+    turbine_number: TurbineNumber
+    engineer_id: Identifier
+    assignment_id: Identifier
+    reason: str
+
+
+class Resync(Frame):
+    """Say `hello` again on this link: the monitor could not keep some readings and wants them again."""
+
+    type: Literal["resync"] = "resync"
+
+
+class Error(Frame):
+    """A frame was not taken; `detail` is a sentence that a person can act on."""
+
+    type: Literal["error"] = "error"
+    code: str
+    detail: str
+
+
+DownFrame = Welcome | Ack | EngineerAssigned | EngineerWithdrawn | Resync | Error
+
+# To viewers.
+
+
+class TurbineState(Frame):
+    """One turbine as a viewer sees it.
+
+    `operational_status` is null while a turbine has not reported since it came online. `since` is when its
+    present state (online, status, engineer) began, `waiting_place` counts from 1 for who is served next.
+    """
+
+    turbine_number: TurbineNumber
+    online: bool
+    operational_status: OperationalStatus | None
+    wind_speed: Finite | None
+    power_output_in_kwh: Finite | None
+    measured_at: Milliseconds | None
+    since: Milliseconds
+    broken_at: Milliseconds | None
+    waiting_place: Identifier | None
+    engineer_id: Identifier | None
+    assignment_id: Identifier | None
+
+
+class EngineerState(Frame):
+    """One engineer: at a turbine since then, or free since then; `leaving` ones go when they become free."""
+
+    engineer_id: Identifier
+    turbine_number: TurbineNumber | None
+    assignment_id: Identifier | None
+    since: Milliseconds
+
+
+class Totals(Frame):
+    """The fleet in numbers; `power_output_in_kwh` adds up the last readings of the turbines online."""
+
+    turbines: int
+    online: int
+    broken: int
+    waiting: int
+    under_repair: int
+    engineers: int
+    engineers_free: int
+    power_output_in_kwh: Finite
+
+
+class EventKind(StrEnum):
+    """What happened, in one word."""
+
+    connected = "connected"
+    broke = "broke"
+    healed = "healed"
+    waiting = "waiting"
+    assigned = "assigned"
+    repaired = "repaired"
+    withdrawn = "withdrawn"
+    lost = "lost"
+    engineer_back = "engineer_back"
+    roster = "roster"
+    storage_failed = "storage_failed"
+    storage_recovered = "storage_recovered"
+
+
+class Event(Frame):
+    """One thing that happened in the grid, at `at` (ms UTC), with a sentence for people."""
+
+    id: Identifier
+    at: Milliseconds
+    kind: EventKind
+    turbine_number: TurbineNumber | None = None
+    engineer_id: Identifier | None = None
+    assignment_id: Identifier | None = None
+    duration_in_seconds: Finite | None = None
+    text: str
+
+
+class Snapshot(Frame):
+    """The whole fleet: the first frame of `/ws/watch`."""
+
+    type: Literal["snapshot"] = "snapshot"
+    at: Milliseconds
+    started_at: Milliseconds
+    turbines: list[TurbineState]
+    engineers: list[EngineerState]
+    totals: Totals
+    degraded: str | None
+    events: list[Event]
+
+
+class Changes(Frame):
+    """What changed since the frame before; the newest state wins, nothing is sent twice.
+
+    `turbines` are those whose state changed, whole. `readings` are those that only sent a new reading, as
+    [turbine_number, wind_speed, power_output_in_kwh, measured_at]: small, since most changes are of this kind.
+    `engineers` is the whole list when any of them changed, else null. `removed` are turbines no longer shown.
+    """
+
+    type: Literal["changes"] = "changes"
+    at: Milliseconds
+    turbines: list[TurbineState]
+    readings: list[tuple[TurbineNumber, Finite, Finite, Milliseconds]]
+    engineers: list[EngineerState] | None
+    removed: list[TurbineNumber]
+    totals: Totals
+    degraded: str | None
+    events: list[Event]
+
+
+class SeenFrame(Frame):
+    """A raw frame as it crossed a link, for `/ws/frames`."""
+
+    type: Literal["frame"] = "frame"
+    at: Milliseconds
+    turbine_number: TurbineNumber
+    direction: Literal["up", "down"]
+    text: str
+
+
+class FramesSkipped(Frame):
+    """This viewer was too slow: so many frames were not sent to it."""
+
+    type: Literal["frames_skipped"] = "frames_skipped"
+    count: int
+
+
+WatchFrame = Snapshot | Changes
+SeenFrames = SeenFrame | FramesSkipped
+
+_UP: TypeAdapter[UpFrame] = TypeAdapter(Annotated[UpFrame, Field(discriminator="type")])
+_DOWN: TypeAdapter[DownFrame] = TypeAdapter(Annotated[DownFrame, Field(discriminator="type")])
+_WATCH: TypeAdapter[WatchFrame] = TypeAdapter(Annotated[WatchFrame, Field(discriminator="type")])
+_SEEN: TypeAdapter[SeenFrames] = TypeAdapter(Annotated[SeenFrames, Field(discriminator="type")])
+
+
+def encode(frame: Frame) -> str:
+    """Return the text of a frame."""
+    return frame.__pydantic_serializer__.to_json(frame).decode()
+
+
+def parse_up(text: str) -> UpFrame:
+    """Return the up frame in `text`; raise `FrameError` with a sentence that names the field."""
+    return _parse(_UP, text)
+
+
+def parse_down(text: str) -> DownFrame:
+    """Return the down frame in `text`; raise `FrameError`."""
+    return _parse(_DOWN, text)
+
+
+def parse_watch(text: str) -> WatchFrame:
+    """Return the frame of `/ws/watch` in `text`; raise `FrameError`."""
+    return _parse(_WATCH, text)
+
+
+def parse_seen(text: str) -> SeenFrames:
+    """Return the frame of `/ws/frames` in `text`; raise `FrameError`."""
+    return _parse(_SEEN, text)
+
+
+def readable_sequence(text: str, turbine_number: int) -> int | None:
+    """Return the sequence of an invalid reading of this turbine, None where there is none to read.
+
+    Such a reading is counted and passed over, so that it cannot block its stream.
+    """
+    try:
+        frame = from_json(text)
+    except ValueError:
+        return None
+    if not isinstance(frame, dict) or frame.get("type") != "metrics":
+        return None
+    number, sequence = frame.get("turbine_number"), frame.get("sequence")
+    if type(number) is not int or number != turbine_number:
+        return None
+    if type(sequence) is not int or not 1 <= sequence <= MAX_INTEGER:
+        return None
+    return sequence
+
+
+T = TypeVar("T")
+
+
+def _parse(adapter: TypeAdapter[T], text: str) -> T:
+    try:
+        return adapter.validate_json(text)
+    except ValidationError as error:
+        raise FrameError("invalid_frame", _sentence(error.errors(include_url=False)[0])) from None
+
+
+_EXPECTED: Final = {
+    "missing": "is missing",
+    "int_type": "must be an integer",
+    "int_from_float": "must be an integer",
+    "float_type": "must be a number",
+    "finite_number": "must be a finite number",
+    "string_type": "must be a string",
+    "bool_type": "must be true or false",
+    "enum": "must be {expected}",
+    "greater_than": "must be greater than {gt:g}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "string_pattern_mismatch": "must be 1 to 64 characters of A-Z, a-z, 0-9, _ and -",
+    "union_tag_not_found": "type is missing",
+    "union_tag_invalid": "type must be one of {expected_tags}",
+    "json_invalid": "the frame is not valid JSON: {error}",
+    "model_attributes_type": "the frame must be one JSON object",
+    "model_type": "the frame must be one JSON object",
+    "dict_type": "the frame must be one JSON object",
+}
+
+
+def _sentence(error: ErrorDetails) -> str:
+    """Return what is wrong with a frame: the field, what was expected, and what came instead."""
+    context = error.get("ctx", {})
+    expected = _EXPECTED.get(error["type"], error["msg"]).format_map(context)
+    if len(error["loc"]) < 2:
+        return f"{expected}."
+    field = ".".join(str(part) for part in error["loc"][1:])
+    if error["type"] == "missing":
+        return f"{field} {expected}."
+    return f"{field} {expected}, but was {_shown(error['input'])}."
+
+
+def _shown(value: object) -> str:
+    text = repr(value) if isinstance(value, float) else to_json(value, inf_nan_mode="constants").decode()
+    return text if len(text) <= 60 else f"{text[:60]}…"

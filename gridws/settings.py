@@ -1,0 +1,118 @@
+"""All options, defaults and limits, each with its reason.
+
+A default that people change is a field of `MonitorSettings` or `TurbineSettings`, an option of the command
+line and a variable `GRIDWS_…`. A limit that protects one peer from another is a field too, so that a test can
+go over it within milliseconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+ENVIRONMENT_PREFIX: Final = "GRIDWS_"
+DEFAULT_PORT: Final = 8787
+DEFAULT_MONITOR_URL: Final = f"ws://localhost:{DEFAULT_PORT}"
+DEFAULT_DASHBOARD_PORT: Final = 8788
+
+MAX_TURBINE_NUMBER: Final = 2_147_483_647
+"""The largest number that fits an integer column of any database."""
+
+MAX_INTEGER: Final = 2**53 - 1
+"""The largest integer that every JSON reader understands exactly."""
+
+MAX_MEASURED_AT: Final = 253_402_300_799_999
+"""The last millisecond of the year 9999, the last one that ISO 8601 can write with four digits."""
+
+WINDOW: Final = 500
+"""Unacknowledged readings on the way at once: half a minute's worth of a fast turbine, some 80 KiB."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonitorSettings:
+    """What one monitor is told at its start. Times are in seconds unless the name says otherwise."""
+
+    host: str = "localhost"
+    port: int = DEFAULT_PORT
+    engineers: int = 3
+    database: Path = Path("gridws.db")
+    secret: str | None = None
+    insecure: bool = False
+    ssl_certfile: Path | None = None
+    ssl_keyfile: Path | None = None
+    allow_origins: tuple[str, ...] = ()
+
+    repair_timeout: float = 600.0
+    """A turbine that never gets well must not keep an engineer for ever."""
+    place_kept_for: float = 24 * 3600.0
+    """How long an offline turbine keeps its place in the queue."""
+    turbines_shown_for: float = 7 * 24 * 3600.0
+    """How long an offline turbine is still listed."""
+
+    shortest_silence: float = 5.0
+    """Below this a garbage collection or a Wi-Fi roam would look like a loss."""
+    longest_silence: float = 60.0
+    """Above this an engineer would wait too long at a turbine that is gone."""
+    ping_interval: float = 20.0
+    ping_timeout: float = 20.0
+    """A backstop only: silence is judged by frames, not by pongs."""
+
+    tick: float = 0.25
+    """How often silence, deadlines and acknowledgements are looked at; also the time between two commits."""
+    stall: float = 1.0
+    """Event loop lag above which silence is not judged until frames could be read."""
+
+    batch_rows: int = 1_000
+    """A commit starts at once when this many rows wait; batches grow beyond it under load."""
+    queue_rows: int = 100_000
+    """Readings that may wait for the disk: over a minute of 1,500 turbines, some 40 MiB."""
+    retry_after: float = 1.0
+    """Time between two tries while the disk fails."""
+    retain_readings: float | None = 7 * 24 * 3600.0
+    """Age by time of receipt at which readings are deleted; None keeps them for ever."""
+    retain_minutes: float | None = 400 * 24 * 3600.0
+    """Age at which the one-minute roll-ups are deleted: a year and a month, to compare seasons."""
+
+    max_frame_bytes: int = 64 * 1024
+    max_invalid_frames: int = 10
+    """The tenth invalid frame within a minute closes the link: a client that wrong will not get right."""
+    frames_per_second: float = 20.0
+    frames_burst: float = 200.0
+    flood_patience: float = 10.0
+    """How long a link may stay over its rate before it is closed."""
+    handshake_timeout: float = 10.0
+    """From accept to the end of the handshake; also for a half-sent HTTP request."""
+    max_down_bytes: int = 256 * 1024
+    """Unsent bytes towards a turbine that does not read; beyond this the link is cut."""
+
+    max_viewers: int = 500
+    viewer_queue: int = 1_000
+    """Frames that may wait for a viewer of raw frames before the oldest are skipped."""
+    viewer_patience: float = 5.0
+    """A viewer with frames queued and no progress for this long is cut."""
+    watch_interval: float = 0.5
+    """At most two deliveries a second: faster than that nobody reads a table."""
+
+    graceful_shutdown: float = 3.0
+    """Links get this long to close; with the last commit it stays under the promised 6 s."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurbineSettings:
+    """What `gridws turbines` is told. Times are in seconds."""
+
+    count: int = 5
+    first_number: int = 1
+    monitor: str = DEFAULT_MONITOR_URL
+    upload_frequency: float = 1.0
+    time_to_fail: float | None = None
+    """None: each life of each turbine draws its own."""
+    time_to_repair: float | None = None
+    """None: each turbine draws its own once."""
+    wind: str = "varying"
+    seed: int | None = None
+    buffer: int = 3_600
+    """Unacknowledged readings kept: an hour at one a second, some 1 MiB a turbine."""
+    token: str | None = None
+    ca_file: Path | None = None
