@@ -4,6 +4,7 @@ GridError
 ├── FrameError            a frame that breaks the protocol
 ├── OptionError           a mistake in an option or in how options go together
 ├── MonitorUnreachable    a client could not reach the monitor, or was refused by it
+│   └── MonitorRefused    it answered, and will answer the same until somebody changes something
 └── StoreError
     ├── StoreUnusable     the database cannot be opened at all, and is left untouched
     └── StoreFailed       a transaction failed: full, locked, read-only or broken disk
@@ -44,8 +45,12 @@ class MonitorUnreachable(GridError):
         return f"cannot use the monitor at {self.url}: {self.reason}"
 
 
+class MonitorRefused(MonitorUnreachable):
+    """The monitor answered the handshake with an HTTP status that trying again soon does not change."""
+
+
 class StoreError(GridError):
-    """Something is wrong with the database at `path`; `reason` is the cause as a clause, without full stop."""
+    """Something is wrong with the database at `path`; `reason` is the cause, without a full stop."""
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(path, reason)
