@@ -162,10 +162,9 @@ class Dispatcher:
                 return self._time_out(now)
 
     def _connect(self, event: Connected, now: Moment) -> list[Release]:
-        number = event.turbine_number
-        turbine = self._turbines.get(number)
+        turbine = self._turbines.get(event.turbine_number)
         if turbine is None:
-            turbine = self._turbines[number] = Turbine(number, event.session_id)
+            turbine = self._turbines[event.turbine_number] = Turbine(event.turbine_number, event.session_id)
         elif event.session_id <= turbine.session_id:
             return []
         turbine.session_id = event.session_id
@@ -269,11 +268,8 @@ class Dispatcher:
         yield len({e.engineer_id for e in engineers}) == len(engineers), "I1: an engineer is in two places"
         yield len(at_work) == busy, "I2: a turbine has two engineers"
         yield at_work == self._assignments, "I2: engineers and turbines disagree on who is where"
-        sessions = {n: t.session_id for n, t in assigned.items()}
-        yield (
-            sessions == {n: a.session_id for n, a in at_work.items()},
-            "I3: an engineer is not on a live session",
-        )
+        live, served = ({n: each.session_id for n, each in by.items()} for by in (assigned, at_work))
+        yield live == served, "I3: an engineer is not on a live session"
         yield len(engineers) == roster, "I4: free and assigned engineers are not the roster"
         yield all(n == t.number for n, t in turbines.items()), "I5: a session is another turbine's"
         yield not (self.free_count and line), "I6: an engineer is free while a turbine waits"
