@@ -1,0 +1,70 @@
+"""What a turbine needs from a network: a way to dial, a link, and how long to wait before the next try."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple, Protocol
+
+from .frames import CloseCode
+
+LONGEST_DELAY: Final = 30.0
+SUPERSEDED_DELAY: Final = 60.0
+"""Seconds: two clients that took the link from each other at once would do nothing else."""
+
+
+class Loss(NamedTuple):
+    """How a link ended: a WebSocket close code, 1006 where there was none, and the words with it."""
+
+    code: int
+    reason: str = ""
+
+
+class Link(Protocol):
+    """One connection, as far as a turbine needs it."""
+
+    def send(self, text: str) -> None:
+        """Send at once; a link that is lost swallows it. The window bounds what can pile up."""
+
+    async def lost(self) -> Loss:
+        """Wait until the link is lost."""
+
+    async def close(self) -> None:
+        """Close it if it is not lost yet, within a second."""
+
+
+Receive = Callable[[str], None]
+
+
+class Dial(Protocol):
+    """A way to the monitor."""
+
+    async def __call__(self, turbine_number: int, receive: Receive, /) -> Link:
+        """Return a link that hands every frame to `receive`; raise `MonitorUnreachable`, `MonitorRefused`."""
+
+
+def reconnect_delays(chance: random.Random) -> Iterator[float]:
+    """Yield the seconds to wait before each try, for ever.
+
+    Each is drawn between nothing and a bound that grows from 1 s to 30 s: with the whole range to draw from,
+    thousands that lost their links together come back spread.
+    """
+    bound = 1.0
+    while True:
+        yield chance.uniform(0.0, bound)
+        bound = min(bound * 1.6, LONGEST_DELAY)
+
+
+def in_words(loss: Loss) -> str:
+    """Return why a link ended, as a person would say it."""
+    match loss.code:
+        case CloseCode.SUPERSEDED:
+            return f"another client took over this turbine number; trying again in {SUPERSEDED_DELAY:.0f} s"
+        case CloseCode.RESTART:
+            return "the monitor is stopping"
+        case CloseCode.SILENT:
+            return "the monitor heard nothing for too long"
+        case 1006:
+            return f"the connection broke{': ' if loss.reason else ''}{loss.reason}"
+        case _:
+            return f"the monitor closed it with code {loss.code}{': ' if loss.reason else ''}{loss.reason}"
