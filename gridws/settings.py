@@ -8,6 +8,7 @@ go over it within milliseconds.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,9 @@ DEFAULT_DASHBOARD_PORT: Final = 8788
 
 MAX_TURBINE_NUMBER: Final = 2_147_483_647
 """The largest number that fits an integer column of any database."""
+
+MAX_ENGINEERS: Final = 10_000
+"""More than any company has; a slip of the finger should not make millions."""
 
 MAX_INTEGER: Final = 2**53 - 1
 """The largest integer that every JSON reader understands exactly."""
@@ -98,6 +102,13 @@ class MonitorSettings:
     """Links get this long to close; with the last commit it stays under the promised 6 s."""
 
 
+class WindKind(StrEnum):
+    """How the wind blows: as it does, or always the same."""
+
+    varying = "varying"
+    static = "static"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurbineSettings:
     """What `gridws turbines` is told. Times are in seconds."""
@@ -110,7 +121,7 @@ class TurbineSettings:
     """None: each life of each turbine draws its own."""
     time_to_repair: float | None = None
     """None: each turbine draws its own once."""
-    wind: str = "varying"
+    wind: WindKind = WindKind.varying
     seed: int | None = None
     buffer: int = 3_600
     """Unacknowledged readings kept: an hour at one a second, some 1 MiB a turbine."""

@@ -107,6 +107,9 @@ class Opened:
 class Store(Protocol):
     """A database behind the monitor. Raises `StoreUnusable` from `open`, `StoreFailed` from `write`."""
 
+    warning: str | None
+    """What will go wrong soon, such as little free disk space; None while all is well."""
+
     async def open(self, *, now: int) -> Opened:
         """Open, migrate and mend: what an earlier run left open ends `monitor_stopped`."""
 

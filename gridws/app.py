@@ -1,0 +1,117 @@
+"""The monitor as a FastAPI application: thin routes and the lifespan; everything else is the monitor's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, FastAPI, Query, Response, WebSocket
+from fastapi_offline import FastAPIOffline
+from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import BaseModel
+
+from . import api, problems
+from .api import Monitor, monitor_of
+from .asgi_link import serve_turbine
+from .exposition import exposition
+from .monitor import GridMonitor
+from .settings import MAX_TURBINE_NUMBER
+from .viewers import serve_viewer
+
+health = APIRouter()
+sockets = APIRouter()
+
+OnDeath = Callable[[BaseException], None]
+
+
+class Health(BaseModel):
+    """Whether readings can be stored; `reason` says why not, `warning` what will go wrong soon."""
+
+    status: Literal["ok", "degraded"]
+    reason: str | None
+    warning: str | None
+
+
+def create_app(monitor: GridMonitor, *, on_death: OnDeath | None = None) -> FastAPI:
+    """Return the application of this monitor, which lives as long as the application does.
+
+    `on_death` is called with the error if the monitor dies before the application ends.
+    """
+    app: FastAPI = FastAPIOffline(
+        redoc_url=None,
+        title="gridws",
+        description="Wind turbines: what goes on now, and what was collected.",
+        lifespan=lambda _app: _life(monitor, on_death),
+    )
+    app.state.monitor = monitor
+    problems.install(app)
+    for router in (health, sockets, api.router):
+        app.include_router(router)
+    return app
+
+
+@asynccontextmanager
+async def _life(monitor: GridMonitor, on_death: OnDeath | None) -> AsyncIterator[dict[str, GridMonitor]]:
+    await monitor.start()
+    life = asyncio.create_task(monitor.run(), name="monitor")
+
+    def report(task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None and on_death is not None:
+            on_death(error)
+
+    life.add_done_callback(report)
+    try:
+        yield {"monitor": monitor}
+    finally:
+        life.cancel()
+        with suppress(asyncio.CancelledError):
+            await life
+
+
+@health.get("/healthz")
+async def healthz(monitor: Monitor) -> Health:
+    """200 while the monitor lives; whether it can store readings is in the body."""
+    reason = monitor.queue.degraded
+    return Health(status="degraded" if reason else "ok", reason=reason, warning=monitor.store.warning)
+
+
+@health.get("/readyz", responses={503: {"model": Health}})
+async def readyz(monitor: Monitor, response: Response) -> Health:
+    """200 while the monitor takes links and stores readings, else 503."""
+    if monitor.queue.degraded or not monitor.accepting:
+        response.status_code = 503
+    return await healthz(monitor)
+
+
+@health.get("/metrics", response_class=Response)
+async def metrics(monitor: Monitor) -> Response:
+    """Every number for Prometheus."""
+    return Response(exposition(monitor), media_type=CONTENT_TYPE_LATEST)
+
+
+@sockets.websocket("/ws/turbines/{turbine_number}")
+async def turbine_link(websocket: WebSocket, turbine_number: str) -> None:
+    """One turbine's link."""
+    await serve_turbine(websocket, monitor_of(websocket), turbine_number)
+
+
+@sockets.websocket("/ws/watch")
+async def watch(websocket: WebSocket) -> None:
+    """The fleet's state."""
+    monitor = monitor_of(websocket)
+    await serve_viewer(websocket, monitor, open_viewer=monitor.watch.open, close_viewer=monitor.watch.close)
+
+
+@sockets.websocket("/ws/frames")
+async def frames(
+    websocket: WebSocket,
+    turbine: Annotated[int | None, Query(ge=1, le=MAX_TURBINE_NUMBER)] = None,
+) -> None:
+    """Raw frames as they cross, of one turbine or of all."""
+    monitor = monitor_of(websocket)
+    await serve_viewer(
+        websocket, monitor, open_viewer=lambda: monitor.tap.open(turbine), close_viewer=monitor.tap.close
+    )

@@ -1,0 +1,94 @@
+"""`gridws monitor`: runs the monitor until Ctrl-C or SIGTERM."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ..logs import LogFormat, LogLevel, configure
+from ..settings import MAX_ENGINEERS, MonitorSettings
+from . import Database, Level, Style
+
+DEFAULTS = MonitorSettings()
+
+
+def monitor(
+    host: Annotated[
+        str, typer.Option(envvar="GRIDWS_HOST", help="The address to listen on; localhost is IPv4 and IPv6.")
+    ] = DEFAULTS.host,
+    port: Annotated[
+        int, typer.Option(envvar="GRIDWS_PORT", min=0, max=65535, help="The port; 0 takes a free one.")
+    ] = DEFAULTS.port,
+    engineers: Annotated[
+        int,
+        typer.Option(
+            envvar="GRIDWS_ENGINEERS", min=0, max=MAX_ENGINEERS, help="How many engineers there are to send."
+        ),
+    ] = DEFAULTS.engineers,
+    database: Database = DEFAULTS.database,
+    repair_timeout: Annotated[
+        float,
+        typer.Option(
+            envvar="GRIDWS_REPAIR_TIMEOUT",
+            min=0.1,
+            help="Seconds after which an engineer gives up on a turbine.",
+        ),
+    ] = DEFAULTS.repair_timeout,
+    log_level: Level = LogLevel.info,
+    log_format: Style = LogFormat.text,
+) -> None:
+    """Watch turbines, keep their readings and send engineers, until Ctrl-C."""
+    settings = MonitorSettings(
+        host=host,
+        port=port,
+        engineers=engineers,
+        database=database,
+        repair_timeout=repair_timeout,
+    )
+    configure(log_level, log_format)
+    run_monitor(settings)
+
+
+def run_monitor(settings: MonitorSettings) -> None:
+    """Run a monitor in this process until a signal; raise `GridError` for what the operator must mend."""
+    import asyncio
+
+    from ..running import new_event_loop
+
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(_serve(settings))
+
+
+async def _serve(settings: MonitorSettings) -> None:
+    from ..app import create_app
+    from ..monitor import GridMonitor
+    from ..server import make_server, open_sockets
+    from ..storage.sqlite import SqliteStore
+
+    sockets = open_sockets(settings.host, settings.port)
+    grid_monitor = GridMonitor(
+        settings.engineers, SqliteStore(settings.database, settings=settings), settings=settings
+    )
+    await grid_monitor.start()
+    deaths: list[BaseException] = []
+
+    def on_death(error: BaseException) -> None:
+        deaths.append(error)
+        server.should_exit = True
+
+    server = make_server(create_app(grid_monitor, on_death=on_death), grid_monitor, settings)
+    port = sockets[0].getsockname()[1]
+    server.when_listening(lambda: _announce(settings, port))
+    await server.serve(sockets)
+    if deaths:
+        raise deaths[0]
+
+
+def _announce(settings: MonitorSettings, port: int) -> None:
+    scheme = "https" if settings.ssl_certfile else "http"
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    engineers = f"{settings.engineers} engineer{'' if settings.engineers == 1 else 's'}"
+    typer.echo(
+        f"gridws monitor listens on {scheme}://{host}:{port} ({engineers}, database {settings.database})"
+    )

@@ -1,0 +1,54 @@
+"""Errors of the HTTP API as problem details (RFC 9457), each with a sentence that a person can act on."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class Problem(BaseModel):
+    """What went wrong; `detail` says it in a sentence."""
+
+    title: str = Field(examples=["Not Found"])
+    status: int = Field(examples=[404])
+    detail: str = Field(examples=["Turbine 7 was not seen within the last 7 days."])
+
+
+def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    """Return the response for one problem."""
+    body = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail)
+    return JSONResponse(body.model_dump(), status_code=status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def install(app: FastAPI) -> None:
+    """Have every error of the API answered as a problem."""
+
+    @app.exception_handler(HTTPException)
+    async def on_http(_request: Request, error: HTTPException) -> JSONResponse:
+        return problem(error.status_code, str(error.detail), dict(error.headers or {}))
+
+    @app.exception_handler(RequestValidationError)
+    async def on_invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
+        return problem(422, _sentence(error))
+
+    assert on_http is not None
+    assert on_invalid is not None
+
+
+def _sentence(error: RequestValidationError) -> str:
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"][1:]) or "the body"
+    return f"{place}: {first['msg'][:1].lower()}{first['msg'][1:]}."
+
+
+RESPONSES: dict[int | str, dict[str, object]] = {
+    404: {"model": Problem, "description": "there is no such thing"},
+    422: {"model": Problem, "description": "a value is out of its bounds"},
+}

@@ -1,0 +1,42 @@
+"""How fast one peer may send: a token bucket that may go below zero, and how long a peer has been over its rate.
+
+The frames that were already read are still taken, so that nothing is lost; reading pauses until the bucket has
+recovered. Times are monotonic seconds.
+"""
+
+from __future__ import annotations
+
+QUIET_FOR_GOOD = 2.0
+"""A peer that was below its rate for this long has calmed down: its next burst is a new one."""
+
+
+class Rate:
+    """`per_second` frames, with a burst of `burst`."""
+
+    __slots__ = ("_burst", "_eased_at", "_full_at", "_over_since", "_spacing")
+
+    def __init__(self, *, per_second: float, burst: float) -> None:
+        self._spacing = 1 / per_second
+        self._burst = burst * self._spacing
+        self._full_at = 0.0  # when the bucket will be full again, the only state of a bucket
+        self._over_since: float | None = None
+        self._eased_at = 0.0
+
+    def take(self, now: float) -> bool:
+        """Count one frame; return whether the peer is within its rate."""
+        self._full_at = max(self._full_at, now) + self._spacing
+        return self._full_at - now <= self._burst
+
+    def over_for(self, now: float) -> float:
+        """Say that the peer is over its rate; return for how long it has been so, pauses included."""
+        if self._over_since is None or (self._eased_at and now - self._eased_at > QUIET_FOR_GOOD):
+            self._over_since = now
+        self._eased_at = 0.0
+        return now - self._over_since
+
+    def ease(self, now: float) -> bool:
+        """Return whether reading may go on: a second's worth of frames fits again."""
+        if self._full_at - now > self._burst - 1.0:
+            return False
+        self._eased_at = now
+        return True

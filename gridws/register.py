@@ -1,0 +1,189 @@
+"""The register of turbines: what is known of each, online or not, and the picture that viewers and the API get.
+
+The monitor writes it, once for each live frame; everybody else reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from .clock import Clock
+from .dispatcher import Dispatcher
+from .frames import (
+    Changes,
+    EngineerState,
+    Event,
+    Metrics,
+    OperationalStatus,
+    Snapshot,
+    Totals,
+    TurbineMetrics,
+    TurbineState,
+)
+from .watching import Delta
+
+
+class Entry:
+    """One turbine. `since` is when its present state began, in ms UTC; `ok_power` its last output while it was ok."""
+
+    __slots__ = (
+        "last_seen_at",
+        "measured_at",
+        "metrics",
+        "ok_power",
+        "online",
+        "seen_before",
+        "since",
+        "status",
+        "turbine_number",
+    )
+
+    def __init__(self, turbine_number: int, at: int) -> None:
+        self.turbine_number = turbine_number
+        self.online = False
+        self.seen_before = False
+        self.status: OperationalStatus | None = None
+        self.metrics: TurbineMetrics | None = None
+        self.measured_at: int | None = None
+        self.ok_power: float | None = None
+        self.since = at
+        self.last_seen_at = at
+
+
+class Register:
+    """All turbines that are shown: those online, and those seen within the days that the settings say."""
+
+    def __init__(self, clock: Clock, dispatcher: Dispatcher, degraded: Callable[[], str | None]) -> None:
+        self.started_at = clock.now().at
+        self._clock = clock
+        self._dispatcher = dispatcher
+        self._degraded = degraded
+        self._entries: dict[int, Entry] = {}
+        self._removed: set[int] = set()
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self._entries.values())
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def get(self, turbine_number: int) -> Entry | None:
+        """Return what is known of a turbine, None where it was never seen or too long ago."""
+        return self._entries.get(turbine_number)
+
+    def entry(self, turbine_number: int) -> Entry:
+        """Return the entry of a turbine, a new one where there is none."""
+        found = self._entries.get(turbine_number)
+        if found is None:
+            found = self._entries[turbine_number] = Entry(turbine_number, self._clock.now().at)
+        return found
+
+    def numbers(self) -> list[int]:
+        """Return the numbers of all turbines, in order."""
+        return sorted(self._entries)
+
+    def take(self, metrics: Metrics, at: int) -> None:
+        """Keep a live reading that came at `at` (ms UTC) as its turbine's last."""
+        entry = self._entries[metrics.turbine_number]
+        entry.metrics = metrics
+        entry.measured_at = at if metrics.measured_at is None else metrics.measured_at
+        entry.last_seen_at = at
+
+    def touch(self, turbine_number: int, at: int) -> None:
+        """Note that an engineer came to a turbine or left it, so that its present state begins now."""
+        entry = self._entries.get(turbine_number)
+        if entry is not None and entry.online:
+            entry.since = at
+
+    def forget_before(self, at: int) -> list[int]:
+        """Forget turbines that are offline and were last seen before `at`; return their numbers."""
+        gone = [entry.turbine_number for entry in self if not entry.online and entry.last_seen_at < at]
+        for turbine_number in gone:
+            del self._entries[turbine_number]
+        return gone
+
+    # The picture.
+
+    def states(self, turbine_numbers: Iterable[int] | None = None) -> list[TurbineState]:
+        """Return the states of these turbines, or of all by number."""
+        numbers = self.numbers() if turbine_numbers is None else turbine_numbers
+        entries = (self._entries.get(number) for number in numbers)
+        return [self._state(entry) for entry in entries if entry is not None]
+
+    def engineers(self) -> list[EngineerState]:
+        """Return the roster, by id."""
+        return [
+            EngineerState(
+                engineer_id=engineer.engineer_id,
+                turbine_number=engineer.assignment.turbine_number if engineer.assignment else None,
+                assignment_id=engineer.assignment.id if engineer.assignment else None,
+                since=engineer.since.at,
+            )
+            for engineer in self._dispatcher.engineers()
+        ]
+
+    def totals(self) -> Totals:
+        """Return the fleet in numbers."""
+        online = [entry for entry in self if entry.online]
+        pool = self._dispatcher
+        engineers = pool.engineers()
+        return Totals(
+            turbines=len(self),
+            online=len(online),
+            broken=sum(entry.status is OperationalStatus.broken for entry in online),
+            waiting=pool.waiting_count,
+            under_repair=len(engineers) - pool.free_count,
+            engineers=len(engineers),
+            engineers_free=pool.free_count,
+            power_output_in_kwh=sum(entry.metrics.power_output_in_kwh for entry in online if entry.metrics),
+        )
+
+    def snapshot(self, events: list[Event]) -> Snapshot:
+        return Snapshot(
+            at=self._clock.now().at,
+            started_at=self.started_at,
+            turbines=self.states(),
+            engineers=self.engineers(),
+            totals=self.totals(),
+            degraded=self._degraded(),
+            events=events,
+        )
+
+    def changes(self, delta: Delta) -> Changes:
+        numbers = delta.turbines | set(self._dispatcher.waiting()) if delta.turbines else delta.turbines
+        readings = (self._entries.get(number) for number in delta.readings - numbers)
+        return Changes(
+            at=self._clock.now().at,
+            turbines=self.states(numbers),
+            readings=[
+                (
+                    entry.turbine_number,
+                    entry.metrics.wind_speed,
+                    entry.metrics.power_output_in_kwh,
+                    entry.measured_at,
+                )
+                for entry in readings
+                if entry is not None and entry.metrics is not None and entry.measured_at is not None
+            ],
+            engineers=self.engineers() if delta.engineers else None,
+            removed=[number for number in delta.turbines if number not in self._entries],
+            totals=self.totals(),
+            degraded=self._degraded(),
+            events=list(delta.events),
+        )
+
+    def _state(self, entry: Entry) -> TurbineState:
+        assignment = self._dispatcher.assignment_of(entry.turbine_number)
+        return TurbineState(
+            turbine_number=entry.turbine_number,
+            online=entry.online,
+            operational_status=entry.status,
+            wind_speed=entry.metrics.wind_speed if entry.metrics else None,
+            power_output_in_kwh=entry.metrics.power_output_in_kwh if entry.metrics else None,
+            measured_at=entry.measured_at,
+            since=entry.since,
+            broken_at=self._dispatcher.broken_at(entry.turbine_number),
+            waiting_place=self._dispatcher.waiting_place(entry.turbine_number),
+            engineer_id=assignment.engineer_id if assignment else None,
+            assignment_id=assignment.id if assignment else None,
+        )

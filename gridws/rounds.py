@@ -1,0 +1,103 @@
+"""What time brings, looked at four times a second: silence, deadlines, held-back acks, resyncs, viewers.
+
+One scan over all sessions instead of a timer for each frame. After a stall of the event loop itself silence is not
+judged until the frames that arrived meanwhile could be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .dispatcher import Moment, TimePassed
+from .frames import CloseCode
+from .numbers import Numbers
+from .port import DispatchPort
+from .receipts import Receipts
+from .register import Register
+from .session import Session
+from .settings import MonitorSettings
+from .storage.queue import WriteQueue
+from .watching import FleetWatch
+
+EVERY_SECOND = 1.0
+FORGET_EVERY = 600.0
+
+
+class Rounds:
+    """Makes the monitor's rounds; `make` is called about every `settings.tick`."""
+
+    def __init__(
+        self,
+        sessions: Mapping[int, Session],
+        port: DispatchPort,
+        *,
+        settings: MonitorSettings,
+        receipts: Receipts,
+        queue: WriteQueue,
+        register: Register,
+        watch: FleetWatch,
+        numbers: Numbers,
+    ) -> None:
+        self._sessions = sessions
+        self._port = port
+        self._settings = settings
+        self._receipts = receipts
+        self._queue = queue
+        self._register = register
+        self._watch = watch
+        self._numbers = numbers
+        self._paused: dict[Session, None] = {}
+        self._judge_silence_from = 0.0
+        self._resynced_at = self._delivered_at = self._forgot_at = 0.0
+
+    def session_paused(self, session: Session) -> None:
+        """Let this session read on as soon as its peer is within its rate."""
+        self._paused[session] = None
+
+    def forget(self, session: Session) -> None:
+        """The session has ended."""
+        self._paused.pop(session, None)
+
+    def make(self, now: Moment, *, due: float) -> None:
+        """Look at everything that depends on time; `due` is the monotonic second for which this round was meant."""
+        self._notice_lag(now.seconds, now.seconds - due)
+        self._queue.look_after(now.seconds)
+        self._paused = {session: None for session in self._paused if not session.ease(now.seconds)}
+        self._judge_silence(now.seconds)
+        deadline = self._port.dispatcher.next_deadline()
+        if deadline is not None and deadline <= now.seconds:
+            self._port.tell(TimePassed(), now)
+        self._receipts.send_acks(now.seconds)
+        self._resync(now.seconds)
+        self._deliver(now.seconds)
+        self._forget(now)
+
+    def _notice_lag(self, now: float, lag: float) -> None:
+        self._numbers.loop_lag = max(0.0, lag)
+        if lag > self._settings.stall:
+            self._judge_silence_from = now + EVERY_SECOND
+
+    def _judge_silence(self, now: float) -> None:
+        if now < self._judge_silence_from:
+            return
+        for session in [session for session in self._sessions.values() if session.is_silent(now)]:
+            sentence = f"no frame for {session.silence_timeout:g} s"
+            session.close(CloseCode.SILENT, "silent", sentence)
+
+    def _resync(self, now: float) -> None:
+        if now - self._resynced_at >= EVERY_SECOND and not self._queue.degraded:
+            self._resynced_at = now
+            self._receipts.send_resyncs(self._queue.room)
+
+    def _deliver(self, now: float) -> None:
+        if self._watch.watched and now - self._delivered_at >= self._settings.watch_interval:
+            self._delivered_at = now
+            self._watch.deliver()
+
+    def _forget(self, now: Moment) -> None:
+        if now.seconds - self._forgot_at >= FORGET_EVERY:
+            self._forgot_at = now.seconds
+            for turbine_number in self._register.forget_before(
+                now.at - int(self._settings.turbines_shown_for * 1000)
+            ):
+                self._watch.turbine_changed(turbine_number)

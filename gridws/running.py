@@ -1,0 +1,40 @@
+"""Runs one coroutine as a command: on the fastest event loop there is, ended by Ctrl-C or SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Coroutine
+from contextlib import suppress
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """Return a uvloop where there is one: a frame costs a third less on it."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+def run_until_signal(main: Coroutine[object, object, None]) -> None:
+    """Run `main` to its end; the first SIGINT or SIGTERM cancels it, further ones change nothing."""
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(_until_signal(main))
+
+
+async def _until_signal(main: Coroutine[object, object, None]) -> None:
+    loop = asyncio.get_running_loop()
+    task = asyncio.ensure_future(main)
+    stopped = False
+
+    def stop() -> None:
+        nonlocal stopped
+        if not stopped:
+            stopped = True
+            task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    with suppress(asyncio.CancelledError):
+        await task

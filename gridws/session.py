@@ -1,0 +1,326 @@
+"""One link as the monitor sees it: parses, checks, acknowledges.
+
+Synchronous on purpose: `receive` and `lost` never await, so that the same session runs behind FastAPI, behind the
+fast adapter or in a test with a list. It talks down to a `Link` and up to a `Desk` (the monitor).
+
+A session ends once: lost, closed by a rule, superseded, or stopped. After that nothing it does changes anything.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Protocol
+
+from .clock import Clock
+from .dispatcher import Moment
+from .errors import FrameError
+from .frames import (
+    Ack,
+    CloseCode,
+    DownFrame,
+    Error,
+    Hello,
+    Metrics,
+    OperationalStatus,
+    Resync,
+    Status,
+    UpFrame,
+    Welcome,
+    encode,
+    parse_up,
+    readable_sequence,
+)
+from .rate import Rate
+from .settings import MonitorSettings
+from .stream import Stream, Taken
+from .watching import FrameTap
+
+INVALID_WITHIN = 60.0
+"""Seconds within which the invalid frames of a link are counted."""
+
+
+class Link(Protocol):
+    """The way down to one turbine. No method blocks or raises; after `close` all of them do nothing."""
+
+    def send(self, text: str) -> None:
+        """Send a text frame, later if the peer reads slowly; a peer that never reads is cut."""
+
+    def close(self, code: int, reason: str) -> None:
+        """Begin to close; the session has ended already."""
+
+    def pause_reading(self) -> None:
+        """Read nothing more from the peer, so that it is slowed down."""
+
+    def resume_reading(self) -> None:
+        """Read on."""
+
+
+class Desk(Protocol):
+    """What a session tells the monitor."""
+
+    def collect_metrics(self, session: Session, metrics: Metrics, now: Moment) -> bool:
+        """Take one reading to store, show and dispatch on; False: there was no room to store it."""
+
+    def status_reported(self, session: Session, status: OperationalStatus, now: Moment) -> None:
+        """Dispatch on a status that comes without a reading to store."""
+
+    def stream_opened(self, stream: Stream, older: Stream | None) -> None:
+        """Answer a `hello` with `session.welcome`, behind the readings already queued; `older` is over."""
+
+    def reading_passed_over(self, stream: Stream, sequence: int) -> None:
+        """Move the cursor over an invalid reading."""
+
+    def ack_due(self, session: Session) -> None:
+        """Call `session.acknowledge` soon."""
+
+    def frame_received(self, *, valid: bool) -> None:
+        """Count a frame."""
+
+    def readings_lost(self, count: int) -> None:
+        """Count readings that can never be stored: dropped by the turbine's buffer, or invalid."""
+
+    def session_paused(self, session: Session) -> None:
+        """Call `session.ease` until reading goes on."""
+
+    def session_ended(self, session: Session, reason: str, now: Moment) -> None:
+        """The link is gone, or goes: give the engineer back in this very step."""
+
+
+class Session:
+    """The monitor's side of one link; `id` is never used again."""
+
+    __slots__ = (
+        "_clock",
+        "_desk",
+        "_invalid_at",
+        "_link",
+        "_rate",
+        "_seen_live_sequence",
+        "_settings",
+        "_tap",
+        "connected_at",
+        "ended",
+        "id",
+        "last_heard",
+        "paused",
+        "silence_timeout",
+        "status",
+        "stream",
+        "turbine_number",
+    )
+
+    def __init__(
+        self,
+        session_id: int,
+        turbine_number: int,
+        link: Link,
+        desk: Desk,
+        *,
+        clock: Clock,
+        settings: MonitorSettings,
+        tap: FrameTap,
+    ) -> None:
+        now = clock.now()
+        self.id = session_id
+        self.turbine_number = turbine_number
+        self.connected_at = now.at
+        self.ended = False
+        self.paused = False
+        self.status: OperationalStatus | None = None
+        self.stream: Stream | None = None
+        self.silence_timeout = settings.longest_silence
+        self.last_heard = now.seconds
+        self._link = link
+        self._desk = desk
+        self._clock = clock
+        self._settings = settings
+        self._tap = tap
+        self._rate = Rate(per_second=settings.frames_per_second, burst=settings.frames_burst)
+        self._invalid_at: deque[float] = deque(maxlen=settings.max_invalid_frames)
+        self._seen_live_sequence = False
+
+    # What the link tells.
+
+    def receive(self, text: str) -> None:
+        """Take one text frame from the turbine."""
+        if self.ended:
+            return
+        now = self._clock.now()
+        self.last_heard = now.seconds
+        if self._tap.watched:
+            self._tap.show(self.turbine_number, "up", text, now.at)
+        try:
+            frame = parse_up(text)
+            self._check_number(frame)
+        except FrameError as error:
+            self._take_invalid(text, error, now)
+        else:
+            self._desk.frame_received(valid=True)
+            self._take(frame, now)
+
+    def receive_binary(self) -> None:
+        """Take a binary frame: this protocol has none."""
+        self.close(CloseCode.BINARY, "binary", "only text frames are understood")
+
+    def lost(self, reason: str = "disconnected") -> None:
+        """The link is gone, cleanly or not."""
+        self._end(reason)
+
+    # What the monitor tells.
+
+    def send(self, frame: DownFrame) -> None:
+        """Send a frame down."""
+        if self.ended:
+            return
+        text = encode(frame)
+        if self._tap.watched:
+            self._tap.show(self.turbine_number, "down", text, self._clock.now().at)
+        self._link.send(text)
+
+    def close(self, code: CloseCode, reason: str, sentence: str) -> None:
+        """End this session and close its link; `reason` is what `links` keeps, `sentence` what the peer reads."""
+        if not self.ended:
+            self._end(reason)
+            self._link.close(code, sentence)
+
+    def welcome(self, stream: Stream, last_sequence: int | None) -> None:
+        """Answer the `hello` that opened `stream`, unless a later one replaced it."""
+        if stream is not self.stream or self.ended:
+            return
+        stream.open(last_sequence)
+        self.send(
+            Welcome(
+                turbine_number=self.turbine_number,
+                last_sequence=last_sequence,
+                silence_timeout_in_seconds=self.silence_timeout,
+            )
+        )
+
+    def acknowledge(self, now: float) -> bool:
+        """Send an ack where one is due; return whether there is still something to acknowledge later."""
+        if self.ended or self.stream is None:
+            return False
+        sequence = self.stream.acknowledge(now)
+        if sequence is not None:
+            self.send(Ack(sequence=sequence))
+        return self.stream.ack_wanted
+
+    def resync(self, stream: Stream) -> bool:
+        """Ask the turbine to say `hello` again, unless it has done so already; return whether it was asked."""
+        if stream is not self.stream or not stream.stalled:
+            return False
+        self.send(Resync())
+        return True
+
+    def ease(self, now: float) -> bool:
+        """Read on if the peer is within its rate again; return whether it is."""
+        if not self.ended and not self._rate.ease(now):
+            return False
+        self.paused = False
+        self.last_heard = now
+        self._link.resume_reading()
+        return True
+
+    def is_silent(self, now: float) -> bool:
+        """Return whether the peer has said nothing for too long; one that is not read from cannot be judged."""
+        return now - self.last_heard >= self.silence_timeout and not self.paused
+
+    # Frames.
+
+    def _check_number(self, frame: UpFrame) -> None:
+        if frame.turbine_number != self.turbine_number:
+            raise FrameError(
+                "wrong_turbine",
+                f"turbine_number is {frame.turbine_number}, but this link is turbine {self.turbine_number}'s.",
+            )
+
+    def _take(self, frame: UpFrame, now: Moment) -> None:
+        if type(frame) is Metrics:
+            if not frame.historical:
+                self._count(now)
+            self._take_metrics(frame, now)
+            return
+        self._count(now)
+        if type(frame) is Status:
+            self._desk.status_reported(self, frame.operational_status, now)
+        elif type(frame) is Hello:
+            self._take_hello(frame)
+
+    def _take_hello(self, hello: Hello) -> None:
+        if hello.upload_frequency_in_seconds is not None:
+            shortest, longest = self._settings.shortest_silence, self._settings.longest_silence
+            self.silence_timeout = min(max(3 * hello.upload_frequency_in_seconds, shortest), longest)
+        older, self.stream = self.stream, Stream((self.turbine_number, hello.stream))
+        self._desk.stream_opened(self.stream, older)
+
+    def _take_metrics(self, metrics: Metrics, now: Moment) -> None:
+        stream = self.stream
+        if metrics.sequence is None or stream is None:
+            self._desk.collect_metrics(self, metrics, now)
+            return
+        taken = stream.judge(metrics.sequence)
+        if taken is Taken.wanted:
+            if self._desk.collect_metrics(self, metrics, now):
+                self._desk.readings_lost(stream.advance(metrics.sequence))
+        else:
+            self._take_unwanted(metrics, stream, taken, now)
+        self._seen_live_sequence |= not metrics.historical
+
+    def _take_unwanted(self, metrics: Metrics, stream: Stream, taken: Taken, now: Moment) -> None:
+        if taken is Taken.repeated:
+            self._desk.ack_due(self)
+        if metrics.historical:
+            return
+        self._desk.status_reported(self, metrics.operational_status, now)
+        if taken is Taken.repeated and not self._seen_live_sequence:
+            self._refuse(
+                FrameError(
+                    "sequence_used",
+                    f"sequence {metrics.sequence} of stream {stream.key[1]} is stored already: begin a new stream "
+                    f"name at each start, or go on after {stream.last_sequence}.",
+                ),
+                now,
+            )
+
+    # What is not taken.
+
+    def _take_invalid(self, text: str, error: FrameError, now: Moment) -> None:
+        self._desk.frame_received(valid=False)
+        self._count(now)
+        stream = self.stream
+        if stream is not None and error.code == "invalid_frame":
+            sequence = readable_sequence(text, self.turbine_number)
+            if sequence is not None and stream.judge(sequence) is Taken.wanted:
+                self._desk.readings_lost(stream.advance(sequence) + 1)
+                self._desk.reading_passed_over(stream, sequence)
+        self._refuse(error, now)
+
+    def _refuse(self, error: FrameError, now: Moment) -> None:
+        self.send(Error(code=error.code, detail=error.detail))
+        self._invalid_at.append(now.seconds)
+        if (
+            len(self._invalid_at) == self._invalid_at.maxlen
+            and now.seconds - self._invalid_at[0] < INVALID_WITHIN
+        ):
+            self.close(
+                CloseCode.POLICY, "invalid_frames", f"{len(self._invalid_at)} invalid frames within a minute"
+            )
+
+    def _count(self, now: Moment) -> None:
+        if self._rate.take(now.seconds) or self.paused or self.ended:
+            return
+        if self._rate.over_for(now.seconds) >= self._settings.flood_patience:
+            self.close(CloseCode.POLICY, "flood", "too many frames for too long")
+            return
+        self.paused = True
+        self._link.pause_reading()
+        self._desk.session_paused(self)
+        limit = self._settings.frames_per_second
+        self.send(
+            Error(code="rate_limited", detail=f"Send at most {limit:g} live frames a second; reading pauses.")
+        )
+
+    def _end(self, reason: str) -> None:
+        if not self.ended:
+            self.ended = True
+            self._desk.session_ended(self, reason, self._clock.now())
