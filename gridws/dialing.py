@@ -48,7 +48,7 @@ class Dialer:
             self._options["additional_headers"] = {"Authorization": f"Bearer {token}"}
         if self.base.startswith("wss:"):
             # One context for all: each costs milliseconds and a copy of the certificates.
-            self._options["ssl"] = _context(ca_file)
+            self._options["ssl"] = tls_context(ca_file)
 
     async def dial(self, turbine_number: int, receive: Receive, /) -> Link:
         """Return an open link; raise `MonitorRefused` or `MonitorUnreachable`."""
@@ -179,7 +179,8 @@ def _system_cause(error: Exception) -> str:
     return text[:1].lower() + text[1:]
 
 
-def _context(ca_file: Path | None) -> ssl.SSLContext:
+def tls_context(ca_file: Path | None) -> ssl.SSLContext:
+    """Return how to check certificates, against those in `ca_file` where given; raise `OptionError`."""
     try:
         return ssl.create_default_context(cafile=ca_file)
     except (OSError, ssl.SSLError) as error:

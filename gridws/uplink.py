@@ -70,8 +70,8 @@ class News(Protocol):
     def link_lost(self, turbine_number: int, reason: str) -> None:
         """Say that a link was lost or cannot be made; not said again before the reason changes."""
 
-    def happened(self, turbine_number: int, text: str) -> None:
-        """Say anything else about one turbine; `text` goes on after "turbine 7"."""
+    def happened(self, text: str) -> None:
+        """Say anything else about one turbine, as a sentence without full stop."""
 
 
 class Uplink:
@@ -240,11 +240,13 @@ class Uplink:
     def _receive_error(self, frame: Error) -> None:
         if frame.code == "sequence_used":
             self.backlog.renew()
-            self._news.happened(self.turbine_number, "begins a new stream, since the monitor knows its name")
+            self._news.happened(
+                f"turbine {self.turbine_number} begins a new stream: the old name was used before"
+            )
             self._say_hello()
         elif frame.code not in self._refusals:
             self._refusals.add(frame.code)
-            self._news.happened(self.turbine_number, f"had a frame refused: {frame.detail}")
+            self._news.happened(f"turbine {self.turbine_number} had a frame refused: {frame.detail}")
 
     def _send_readings(self) -> None:
         link = self._link
