@@ -1,0 +1,173 @@
+"""What is read back: readings, repairs, minutes and status changes.
+
+Rule 1: each query has a connection of its own that cannot write, and sees one moment. Rule 2: all rows of an
+answer come as one JSON value; row by row, a thread beside a busy event loop gets 1,000 rows a second. Rule
+3: `metrics` is in the order of time, so one turbine's readings are found through its minutes: each second of
+a minute that has readings is probed. What no minute holds yet is a few minutes around the last commits, and
+stray readings by their index.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from . import FleetMinute, Minute, Reading, Repair, StatusChange
+from .schema import IS_STRAY, STRAY_AFTER
+
+_MINUTE: Final = 60_000
+_MOST_MINUTES: Final = 512
+"""Minutes probed by one statement: 30,000 probes, some 30 ms."""
+
+_PROBED: Final = """
+SELECT * FROM metrics
+WHERE turbine_number = ? AND second IN (SELECT value FROM json_each(?)) AND measured_at >= ? AND measured_at < ?
+ORDER BY measured_at DESC, id DESC LIMIT ?
+"""
+
+# SQLite's own JSON rounds to 15 digits. 17 are exact for numbers of a usual size; others are fetched row by
+row._PROBED_AS_JSON: Final = f"""
+SELECT json_group_array(json_array(measured_at, printf('%!.17g', wind_speed),
+        printf('%!.17g', power_output_in_kwh), operational_status, received_at, id)),
+    coalesce(min(wind_speed = 0 OR abs(wind_speed) BETWEEN 1e-8 AND 1e14), 1)
+    AND coalesce(min(power_output_in_kwh = 0 OR abs(power_output_in_kwh) BETWEEN 1e-8 AND 1e14), 1)
+FROM ({_PROBED})
+"""  # noqa: S608 - words of this module
+
+_MINUTES_WITH_READINGS: Final = """
+SELECT minute FROM minutes
+WHERE turbine_number = ? AND minute >= ? AND minute <= ? AND received_at >= ? ORDER BY minute DESC LIMIT ?
+"""
+
+_NEW_STRAYS: Final = f"""
+SELECT DISTINCT measured_at / {_MINUTE} FROM metrics INDEXED BY metrics_stray
+WHERE {IS_STRAY} AND received_at >= ? AND turbine_number = ?
+"""  # noqa: S608 - words of this module
+
+_REPAIRS: Final = (
+    "SELECT id, turbine_number, engineer_id, broken_at, assigned_at, ended_at, outcome FROM repairs"
+)
+_RUNNING_SINCE: Final = """
+id IN (SELECT id FROM repairs WHERE ended_at >= ? UNION ALL SELECT id FROM repairs WHERE ended_at IS NULL)
+"""
+
+
+def readings(
+    connection: sqlite3.Connection, turbine_number: int, since: int, until: int, limit: int
+) -> list[Reading]:
+    """Return readings with since ≤ measured_at < until, newest first; of one moment, the last received first."""
+    if limit <= 0 or until <= max(since, 0):
+        return []
+    connection.execute("BEGIN")
+    found: list[Reading] = []
+    for minutes in _pages_of_minutes(connection, turbine_number, max(since, 0), until):
+        found += _probe(connection, turbine_number, minutes, since, until, limit - len(found))
+        if len(found) >= limit:
+            break
+    return found
+
+
+def repairs(
+    connection: sqlite3.Connection, turbine_number: int | None, since: int, limit: int
+) -> list[Repair]:
+    """Return assignments that were running at or after `since`, newest first."""
+    conditions, values = ["true"], list[int]()
+    if turbine_number is not None:
+        conditions.append("turbine_number = ?")
+        values.append(turbine_number)
+    if since > 0:
+        conditions.append(_RUNNING_SINCE)
+        values.append(since)
+    sql = f"{_REPAIRS} WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT ?"
+    return [Repair(*row) for row in _fetch(connection, sql, *values, max(limit, 0))]
+
+
+def minutes(connection: sqlite3.Connection, turbine_number: int, since: int, until: int) -> list[Minute]:
+    """Return the turbine's minutes that begin at since ≤ at < until, oldest first."""
+    sql = f"""
+        SELECT turbine_number, minute * {_MINUTE}, readings, ok_readings, wind_sum / readings, wind_min, wind_max,
+            power_sum / readings, power_min, power_max, energy_in_kwh
+        FROM minutes WHERE turbine_number = ? AND minute >= ? AND minute < ? ORDER BY minute
+    """  # noqa: S608 - words of this module
+    return [
+        Minute(*row)
+        for row in _fetch(connection, sql, turbine_number, -(-since // _MINUTE), -(-until // _MINUTE))
+    ]
+
+
+def fleet_minutes(connection: sqlite3.Connection, since: int, until: int) -> list[FleetMinute]:
+    """Return the fleet's minutes that begin at since ≤ at < until, oldest first."""
+    sql = f"""
+        SELECT minute * {_MINUTE}, turbines, readings, power, energy_in_kwh
+        FROM fleet_minutes WHERE minute >= ? AND minute < ? ORDER BY minute
+    """  # noqa: S608 - words of this module
+    return [FleetMinute(*row) for row in _fetch(connection, sql, -(-since // _MINUTE), -(-until // _MINUTE))]
+
+
+def statuses(connection: sqlite3.Connection, since: int, until: int) -> list[StatusChange]:
+    """Return status changes with since ≤ at < until, in the order they were written."""
+    sql = """
+        SELECT turbine_number, at, operational_status, power_output_in_kwh
+        FROM statuses WHERE at >= ? AND at < ? ORDER BY id
+    """
+    return [StatusChange(*row) for row in _fetch(connection, sql, since, until)]
+
+
+def _fetch(connection: sqlite3.Connection, sql: str, *values: object) -> list[list[Any]]:
+    """Return all rows of a query at once; floats are rounded to 15 digits."""
+    cursor = connection.execute(f"SELECT * FROM ({sql}) LIMIT 0", values)
+    columns = ", ".join(f'"{column[0]}"' for column in cursor.description)
+    (text,) = connection.execute(
+        f"SELECT json_group_array(json_array({columns})) FROM ({sql})", values
+    ).fetchone()  # noqa: S608
+    rows: list[list[Any]] = json.loads(text)
+    return rows
+
+
+def _pages_of_minutes(
+    connection: sqlite3.Connection, turbine_number: int, since: int, until: int
+) -> Iterator[list[int]]:
+    """Yield the minutes that can hold readings, newest first, in growing pages."""
+    meta = dict(connection.execute("SELECT key, value FROM meta"))
+    lowest, top, size = since // _MINUTE, (until - 1) // _MINUTE, 8
+    new = {minute for minute in _new_minutes(connection, turbine_number, meta) if lowest <= minute <= top}
+    while top >= lowest:
+        values = (turbine_number, lowest, top, meta.get("purged_before", 0), size)
+        page = {minute for (minute,) in connection.execute(_MINUTES_WITH_READINGS, values)}
+        bottom = min(page) if len(page) == size else lowest
+        page |= {minute for minute in new if bottom <= minute <= top}
+        in_order = sorted(page, reverse=True)
+        for start in range(0, len(in_order), _MOST_MINUTES):
+            yield in_order[start : start + _MOST_MINUTES]
+        top, size = bottom - 1, min(size * 2, _MOST_MINUTES)
+
+
+def _new_minutes(connection: sqlite3.Connection, turbine_number: int, meta: dict[str, int]) -> Iterable[int]:
+    """Return the minutes of readings that are not rolled up yet; some of them may hold none."""
+    received_from, received_until = meta.get("unrolled_from", -1), meta.get("unrolled_until", -1)
+    if received_from < 0:
+        return ()
+    near = range(
+        max(0, received_from - STRAY_AFTER) // _MINUTE, (received_until + STRAY_AFTER) // _MINUTE + 1
+    )
+    stray = connection.execute(_NEW_STRAYS, (received_from, turbine_number))
+    return (*near, *(minute for (minute,) in stray))
+
+
+def _probe(
+    connection: sqlite3.Connection,
+    turbine_number: int,
+    minutes: list[int],
+    since: int,
+    until: int,
+    limit: int,
+) -> list[Reading]:
+    seconds = json.dumps([second for minute in minutes for second in range(minute * 60, minute * 60 + 60)])
+    values = (turbine_number, seconds, since, until, limit)
+    text, exact = connection.execute(_PROBED_AS_JSON, values).fetchone()
+    if not exact:
+        return [Reading(*row[:6]) for row in connection.execute(_PROBED, values)]
+    rows = sorted(json.loads(text), key=lambda row: (row[0], row[5]), reverse=True)
+    return [Reading(turbine_number, row[0], float(row[1]), float(row[2]), row[3], row[4]) for row in rows]

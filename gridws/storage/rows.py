@@ -1,0 +1,106 @@
+"""Many rows in one statement, and one bad row never fails the others.
+
+`executemany` lets go of the interpreter lock for every row; in a thread beside a busy event loop it falls to
+some 1,000 rows a second. So hundreds of rows go in one statement: `INSERT … SELECT … FROM (VALUES …)`. There
+are only a few sizes of it, so that SQLite's statements can be kept; a chunk is filled up with rows of NULL
+that are not taken.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Final
+
+_SIZES: Final = (4, 16, 64, 256, 1024, 4096)
+_MOST_VALUES: Final = 32_000
+"""SQLite takes 32,766 values in a statement unless it was built otherwise."""
+
+_ROW_ERRORS: Final = (
+    sqlite3.IntegrityError,  # NOT NULL (also what NaN becomes), STRICT type, CHECK
+    sqlite3.DataError,
+    sqlite3.InterfaceError,  # a type that SQLite has no word for
+    sqlite3.ProgrammingError,  # the same since Python 3.11
+    OverflowError,  # an integer beyond 64 bits
+    UnicodeEncodeError,  # a lone surrogate
+)
+"""What a value can do wrong. Everything else concerns the file and fails the whole transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """An INSERT of rows of `width` values: `head` … FROM (VALUES …) WHERE column1 IS NOT NULL `tail`.
+
+    `head` names the values column1, column2, …, and in column{width + 1} the place of the row in its chunk,
+    from 0. One `?` in `head` stands for the place of the chunk's first row in all rows, plus `first`.
+    """
+
+    head: str
+    width: int
+    tail: str = ""
+
+    def sql(self, size: int) -> str:
+        """Return the statement for `size` rows."""
+        marks = ",".join("?" * self.width)
+        values = ",".join(f"({marks},{place})" for place in range(size))
+        return f"{self.head} FROM (VALUES {values}) WHERE column1 IS NOT NULL {self.tail}"
+
+
+_statements: dict[tuple[Insert, int], str] = {}
+
+
+def insert(
+    connection: sqlite3.Connection,
+    into: Insert,
+    rows: Sequence[Sequence[object]],
+    *,
+    first: int | None = None,
+) -> list[int]:
+    """Insert all rows, in their order, and return the places of those that no database takes."""
+    rejected: list[int] = []
+    most = max(size for size in _SIZES if size * into.width <= _MOST_VALUES)
+    for start in range(0, len(rows), most):
+        _insert_or_split(connection, into, rows[start : start + most], start, first, rejected)
+    return rejected
+
+
+def _insert_or_split(
+    connection: sqlite3.Connection,
+    into: Insert,
+    rows: Sequence[Sequence[object]],
+    start: int,
+    first: int | None,
+    rejected: list[int],
+) -> None:
+    try:
+        taken = _insert_chunk(connection, into, rows, None if first is None else first + start)
+    except _ROW_ERRORS:
+        taken = -1
+    if taken == len(rows):
+        return
+    if len(rows) == 1:
+        rejected.append(start)
+        return
+    if taken >= 0:
+        # Only rows that begin with NULL are passed over in silence; the others are in.
+        rejected.extend(start + place for place, row in enumerate(rows) if row[0] is None)
+        return
+    # A statement that failed left nothing behind, so its halves are tried: 2 × log2(4096) statements for one bad row.
+    half = len(rows) // 2
+    _insert_or_split(connection, into, rows[:half], start, first, rejected)
+    _insert_or_split(connection, into, rows[half:], start + half, first, rejected)
+
+
+def _insert_chunk(
+    connection: sqlite3.Connection, into: Insert, rows: Sequence[Sequence[object]], first: int | None
+) -> int:
+    size = next(size for size in _SIZES if size >= len(rows))
+    sql = _statements.get((into, size))
+    if sql is None:
+        sql = _statements[into, size] = into.sql(size)
+    values = [] if first is None else [first]
+    values.extend(chain.from_iterable(rows))  # type: ignore[arg-type]
+    values.extend([None] * (into.width * (size - len(rows))))  # type: ignore[list-item]
+    return connection.execute(sql, values).rowcount
