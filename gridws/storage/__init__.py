@@ -59,6 +59,35 @@ class StatusChange(NamedTuple):
     power_output_in_kwh: float | None
 
 
+class Minute(NamedTuple):
+    """One minute of one turbine, from `at` on; wind and power are the mean, least and most of its readings.
+
+    `energy_in_kwh` is what it delivered by its readings, each counted for the time since the one before it.
+    """
+
+    turbine_number: int
+    at: int
+    readings: int
+    ok_readings: int
+    wind_speed: float
+    wind_speed_min: float
+    wind_speed_max: float
+    power_output_in_kwh: float
+    power_output_in_kwh_min: float
+    power_output_in_kwh_max: float
+    energy_in_kwh: float
+
+
+class FleetMinute(NamedTuple):
+    """One minute of the fleet, from `at` on: its power is the sum of the turbines' means."""
+
+    at: int
+    turbines: int
+    readings: int
+    power_output_in_kwh: float
+    energy_in_kwh: float
+
+
 StreamKey = tuple[int, str]
 """turbine_number and stream name."""
 
