@@ -1,7 +1,7 @@
 """Every frame that crosses a WebSocket, and the only place where text becomes frames and back.
 
-JSON text frames, one object each, `type` tells which. Strict: a string is never taken for a number. Floats are
-finite, integers lie within what every JSON reader understands exactly, unknown fields are ignored.
+JSON text frames, one object each, `type` tells which. Strict: a string is never taken for a number. Floats
+are finite, integers lie within what every JSON reader understands exactly, unknown fields are ignored.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SUBPROTOCOL: Final = "gridws.v1"
 
 
 class CloseCode(IntEnum):
-    """Why the monitor closed a link or a viewer: RFC 6455 section 7.4, and 4000 to 4999 for our own reasons."""
+    """Why the monitor closed a link or a viewer: RFC 6455 section 7.4; 4000 to 4999 are our own reasons."""
 
     BINARY = 1003
     NOT_UTF8 = 1007
@@ -159,6 +159,7 @@ class TurbineState(Frame):
 
     `operational_status` is null while a turbine has not reported since it came online. `since` is when its
     present state (online, status, engineer) began, `waiting_place` counts from 1 for who is served next.
+    `broken_at` is when the monitor learned that it broke.
     """
 
     turbine_number: TurbineNumber
@@ -175,7 +176,7 @@ class TurbineState(Frame):
 
 
 class EngineerState(Frame):
-    """One engineer: at a turbine since then, or free since then; `leaving` ones go when they become free."""
+    """One engineer: at a turbine since then, or free since then."""
 
     engineer_id: Identifier
     turbine_number: TurbineNumber | None
@@ -227,7 +228,7 @@ class Event(Frame):
 
 
 class Snapshot(Frame):
-    """The whole fleet: the first frame of `/ws/watch`."""
+    """The whole fleet: the first frame of `/ws/watch`; `started_at` tells the monitor's runs apart."""
 
     type: Literal["snapshot"] = "snapshot"
     at: Milliseconds
@@ -240,17 +241,20 @@ class Snapshot(Frame):
 
 
 class Changes(Frame):
-    """What changed since the frame before; the newest state wins, nothing is sent twice.
+    """What changed since the frame before: the newest state wins, nothing is said of what stayed as it was.
 
-    `turbines` are those whose state changed, whole. `readings` are those that only sent a new reading, as
-    [turbine_number, wind_speed, power_output_in_kwh, measured_at]: small, since most changes are of this kind.
+    Comes twice a second, also when nothing changed. `turbines` are those whose state changed, whole; those
+    that wait and are not among them keep their order and fill the places that are left. `readings` are those
+    that only sent a new reading, as [turbine_number, wind_speed, power_output_in_kwh, age], the age in ms at
+    `at`: short, since nearly all changes are of this kind. Wind and power are rounded to hundredths.
     `engineers` is the whole list when any of them changed, else null. `removed` are turbines no longer shown.
+    An event that was in the snapshot may come again; its `id` tells.
     """
 
     type: Literal["changes"] = "changes"
     at: Milliseconds
     turbines: list[TurbineState]
-    readings: list[tuple[TurbineNumber, Finite, Finite, Milliseconds]]
+    readings: list[tuple[TurbineNumber, Finite, Finite, int]]
     engineers: list[EngineerState] | None
     removed: list[TurbineNumber]
     totals: Totals

@@ -1,4 +1,4 @@
-"""The register of turbines: what is known of each, online or not, and the picture that viewers and the API get.
+"""The register of turbines: what is known of each, and the picture that viewers and the API get.
 
 The monitor writes it, once for each live frame; everybody else reads it.
 """
@@ -6,6 +6,8 @@ The monitor writes it, once for each live frame; everybody else reads it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from math import isfinite
+from typing import Final
 
 from .clock import Clock
 from .dispatcher import Dispatcher
@@ -22,9 +24,12 @@ from .frames import (
 )
 from .watching import Delta
 
+DECIMALS: Final = 2
+"""What viewers get of wind and power: nobody reads more in a table, and most of what they get are digits."""
+
 
 class Entry:
-    """One turbine. `since` is when its present state began, in ms UTC; `ok_power` its last output while it was ok."""
+    """One turbine; `since` is when its present state began (ms UTC), `ok_power` its last output while ok."""
 
     __slots__ = (
         "last_seen_at",
@@ -135,14 +140,17 @@ class Register:
             under_repair=len(engineers) - pool.free_count,
             engineers=len(engineers),
             engineers_free=pool.free_count,
-            power_output_in_kwh=sum(entry.metrics.power_output_in_kwh for entry in online if entry.metrics),
+            power_output_in_kwh=_held(
+                sum(entry.metrics.power_output_in_kwh for entry in online if entry.metrics)
+            ),
         )
 
     def snapshot(self, events: list[Event]) -> Snapshot:
+        """Return the whole fleet."""
         return Snapshot(
             at=self._clock.now().at,
             started_at=self.started_at,
-            turbines=self.states(),
+            turbines=[_rounded(state) for state in self.states()],
             engineers=self.engineers(),
             totals=self.totals(),
             degraded=self._degraded(),
@@ -150,27 +158,30 @@ class Register:
         )
 
     def changes(self, delta: Delta) -> Changes:
-        numbers = delta.turbines | set(self._dispatcher.waiting()) if delta.turbines else delta.turbines
-        readings = (self._entries.get(number) for number in delta.readings - numbers)
+        """Return the present state of what changed; the places of those behind it in the line follow."""
+        at = self._clock.now().at
         return Changes(
-            at=self._clock.now().at,
-            turbines=self.states(numbers),
-            readings=[
-                (
-                    entry.turbine_number,
-                    entry.metrics.wind_speed,
-                    entry.metrics.power_output_in_kwh,
-                    entry.measured_at,
-                )
-                for entry in readings
-                if entry is not None and entry.metrics is not None and entry.measured_at is not None
-            ],
+            at=at,
+            turbines=[_rounded(state) for state in self.states(delta.turbines)],
+            readings=self._readings(delta.readings - delta.turbines, at),
             engineers=self.engineers() if delta.engineers else None,
             removed=[number for number in delta.turbines if number not in self._entries],
             totals=self.totals(),
             degraded=self._degraded(),
             events=list(delta.events),
         )
+
+    def _readings(self, turbine_numbers: set[int], at: int) -> list[tuple[int, float, float, int]]:
+        return [
+            (
+                number,
+                round(entry.metrics.wind_speed, DECIMALS),
+                round(entry.metrics.power_output_in_kwh, DECIMALS),
+                at - entry.measured_at,
+            )
+            for number in turbine_numbers
+            if (entry := self._entries.get(number)) and entry.metrics and entry.measured_at is not None
+        ]
 
     def _state(self, entry: Entry) -> TurbineState:
         assignment = self._dispatcher.assignment_of(entry.turbine_number)
@@ -187,3 +198,15 @@ class Register:
             engineer_id=assignment.engineer_id if assignment else None,
             assignment_id=assignment.id if assignment else None,
         )
+
+
+def _rounded(state: TurbineState) -> TurbineState:
+    if state.wind_speed is not None and state.power_output_in_kwh is not None:
+        state.wind_speed = round(state.wind_speed, DECIMALS)
+        state.power_output_in_kwh = round(state.power_output_in_kwh, DECIMALS)
+    return state
+
+
+def _held(power: float) -> float:
+    """Return what JSON can hold of a sum: finite readings may add up to more than a float is."""
+    return round(power, DECIMALS) if isfinite(power) else 0.0

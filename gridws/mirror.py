@@ -1,0 +1,339 @@
+"""A viewer's replica of the fleet, fed by the monitor's `/ws/watch`: whatever shows the fleet uses it.
+
+`Replica` is pure: a snapshot replaces all, changes alter what they name. A turbine that `Changes` does not
+name keeps its order among the waiting ones, so its new place follows from those that came and went.
+
+`Mirror` adds the link: it connects, connects again with growing, jittered delays, and tells what changed.
+What was known stays on show meanwhile; `connected`, `stale` and `age` say how good it still is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+
+from .clock import Clock, SystemClock
+from .dialing import CLOSE_TIMEOUT, OPEN_TIMEOUT, PING, cause, tls_context, websocket_base
+from .errors import FrameError, MonitorRefused, MonitorUnreachable
+from .frames import (
+    Changes,
+    EngineerState,
+    Event,
+    Snapshot,
+    Totals,
+    TurbineState,
+    WatchFrame,
+    parse_watch,
+)
+
+EVENTS_KEPT: Final = 200
+MAX_SNAPSHOT_BYTES: Final = 256 * 2**20
+"""Room for a million turbines; a limit at all, since nobody should fill a viewer's memory."""
+SHORTEST_DELAY: Final = 0.5
+LONGEST_DELAY: Final = 5.0
+"""Seconds between two tries: people wait and look, so they are shorter than a turbine's."""
+REFUSED_DELAY: Final = 30.0
+"""Seconds until a monitor that refused is asked again: somebody has to change something first."""
+STALE: Final = 5.0
+"""Seconds without a frame after which what is shown may be wrong; the monitor sends two a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one frame, or a link that came or went, changed in a mirror.
+
+    `turbines` are the numbers of those whose state, reading or waiting place is new, `gone` of those no
+    longer there. After a snapshot `everything` is set and `turbines` holds all. `events`: oldest first.
+    """
+
+    everything: bool = False
+    turbines: frozenset[int] = frozenset()
+    gone: frozenset[int] = frozenset()
+    engineers: bool = False
+    connection: bool = False
+    events: tuple[Event, ...] = ()
+
+
+Listener = Callable[[Change], None]
+
+_NOTHING: Final = Totals(
+    turbines=0,
+    online=0,
+    broken=0,
+    waiting=0,
+    under_repair=0,
+    engineers=0,
+    engineers_free=0,
+    power_output_in_kwh=0.0,
+)
+
+
+class Replica:
+    """The fleet as it was when the last frame was made. Its states are altered in place."""
+
+    def __init__(self) -> None:
+        self.started_at: int | None = None
+        """When the monitor started (ms UTC); None until there is anything to show."""
+        self.at: int | None = None
+        """The monitor's time of the last frame (ms UTC)."""
+        self.turbines: dict[int, TurbineState] = {}
+        self.waiting: list[int] = []
+        """The numbers of the turbines that wait for an engineer, the next one first."""
+        self.engineers: list[EngineerState] = []
+        self.totals = _NOTHING
+        self.events: deque[Event] = deque(maxlen=EVENTS_KEPT)
+        """The newest last."""
+        self.degraded: str | None = None
+
+    def apply(self, frame: WatchFrame) -> Change:
+        """Take in a frame and return what it changed."""
+        self.at, self.totals, self.degraded = frame.at, frame.totals, frame.degraded
+        return self._replace(frame) if isinstance(frame, Snapshot) else self._alter(frame)
+
+    def _replace(self, frame: Snapshot) -> Change:
+        if frame.started_at != self.started_at:
+            # Another run of the monitor: its event ids begin anew.
+            self.events.clear()
+        self.started_at = frame.started_at
+        gone = frozenset(self.turbines)
+        self.turbines = {state.turbine_number: state for state in frame.turbines}
+        self.engineers = frame.engineers
+        places = [
+            (state.waiting_place, state.turbine_number) for state in frame.turbines if state.waiting_place
+        ]
+        self.waiting = [number for _, number in sorted(places)]
+        turbines = frozenset(self.turbines)
+        return Change(
+            everything=True,
+            turbines=turbines,
+            gone=gone - turbines,
+            engineers=True,
+            events=self._new_events(frame.events),
+        )
+
+    def _alter(self, frame: Changes) -> Change:
+        gone = {number for number in frame.removed if self.turbines.pop(number, None)}
+        changed = {state.turbine_number for state in frame.turbines}
+        self.turbines.update((state.turbine_number, state) for state in frame.turbines)
+        if self._reorder(frame.turbines, changed | gone):
+            changed |= self._number_places()
+        changed |= self._take_readings(frame)
+        if frame.engineers is not None:
+            self.engineers = frame.engineers
+        return Change(
+            turbines=frozenset(changed),
+            gone=frozenset(gone),
+            engineers=frame.engineers is not None,
+            events=self._new_events(frame.events),
+        )
+
+    def _take_readings(self, frame: Changes) -> set[int]:
+        for number, wind_speed, power_output_in_kwh, age in frame.readings:
+            state = self.turbines.get(number)
+            if state is None:
+                raise FrameError("invalid_frame", f"a reading of turbine {number}, which was never shown.")
+            state.wind_speed, state.power_output_in_kwh = wind_speed, power_output_in_kwh
+            state.measured_at = frame.at - age
+        return {reading[0] for reading in frame.readings}
+
+    def _reorder(self, states: list[TurbineState], named: set[int]) -> bool:
+        """Take the named turbines out of the line, put in those that wait; return whether any did."""
+        joining = sorted(
+            (state.waiting_place, state.turbine_number) for state in states if state.waiting_place
+        )
+        if not joining and named.isdisjoint(self.waiting):
+            return False
+        line = [number for number in self.waiting if number not in named]
+        # By rising place, so that everybody ahead of a turbine is there when it is put in.
+        for place, number in joining:
+            line.insert(place - 1, number)
+        self.waiting = line
+        return True
+
+    def _number_places(self) -> set[int]:
+        moved = set()
+        for place, number in enumerate(self.waiting, 1):
+            state = self.turbines[number]
+            if state.waiting_place != place:
+                state.waiting_place = place
+                moved.add(number)
+        return moved
+
+    def _new_events(self, events: list[Event]) -> tuple[Event, ...]:
+        last = self.events[-1].id if self.events else 0
+        new = tuple(event for event in events if event.id > last)
+        self.events.extend(new)
+        return new
+
+
+class Mirror(Replica):
+    """The fleet of one monitor, kept up to date for as long as `run` runs.
+
+    `monitor_url` is the monitor's base address; raises `OptionError` where it cannot be one. Whoever shows
+    the fleet reads the attributes and waits for `changed`, or is told by way of `subscribe`.
+    """
+
+    def __init__(
+        self,
+        monitor_url: str,
+        *,
+        token: str | None = None,
+        ca_file: Path | None = None,
+        clock: Clock | None = None,
+        chance: random.Random | None = None,
+    ) -> None:
+        super().__init__()
+        self.monitor_url = websocket_base(monitor_url)
+        self.connected = False
+        """Whether a snapshot came over the present link."""
+        self.refused: str | None = None
+        """Why the monitor refuses this viewer, in a few words; None while it does not."""
+        self.trouble: str | None = None
+        """Why there is no connection, in a few words; also while `refused`. None while there is one."""
+        self.version = 0
+        """Grows with everything that `changed` and listeners are told."""
+        self._clock = clock or SystemClock()
+        self._chance = chance or random.Random()  # noqa: S311 - spreads tries, guards nothing
+        self._heard_seconds: float | None = None
+        self._listeners: list[Listener] = []
+        self._news = asyncio.Event()
+        self._options: dict[str, Any] = {}
+        if token is not None:
+            self._options["additional_headers"] = {"Authorization": f"Bearer {token}"}
+        if self.monitor_url.startswith("wss:"):
+            self._options["ssl"] = tls_context(ca_file)
+
+    @property
+    def age(self) -> float | None:
+        """Seconds since the last frame: how old the picture is; None while there is none."""
+        return None if self._heard_seconds is None else self._clock.now().seconds - self._heard_seconds
+
+    @property
+    def stale(self) -> bool:
+        """Whether the picture may be wrong: no connection, or a monitor that says nothing any more."""
+        return not self.connected or (self.age or 0.0) > STALE
+
+    @property
+    def monitor_now(self) -> int | None:
+        """The monitor's time now (ms UTC), to say how long something has lasted; stands still while stale."""
+        if self.at is None or self.age is None:
+            return None
+        return self.at if self.stale else self.at + int(self.age * 1000)
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Have `listener` called with every `Change`; it must not raise. Return the undo."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    async def changed(self, version: int) -> int:
+        """Wait until there is something newer than `version`; return the present version."""
+        while self.version == version:
+            await self._news.wait()
+        return self.version
+
+    async def run(self) -> NoReturn:
+        """Follow the monitor until cancelled, whatever happens to it."""
+        tries = 0
+        while True:
+            try:
+                await self._follow()
+            except MonitorUnreachable as error:
+                tries = 1 if self.connected else tries + 1
+                self._lose(error)
+            await asyncio.sleep(self._delay(tries))
+
+    async def look(self) -> None:
+        """Take in one snapshot, without staying; raise `MonitorUnreachable` or `MonitorRefused`."""
+        async with self._link() as link:
+            self._take(await self._first(link))
+
+    def _delay(self, tries: int) -> float:
+        longest = REFUSED_DELAY if self.refused else min(LONGEST_DELAY, SHORTEST_DELAY * 2 ** min(tries, 10))
+        return longest * self._chance.uniform(0.5, 1.0)
+
+    async def _follow(self) -> None:
+        async with self._link() as link:
+            self._take(await self._first(link))
+            while True:
+                self._take(parse_watch(await link.recv(decode=True)))
+
+    async def _first(self, link: ClientConnection) -> Snapshot:
+        async with asyncio.timeout(OPEN_TIMEOUT):
+            frame = parse_watch(await link.recv(decode=True))
+        if not isinstance(frame, Snapshot):
+            raise FrameError("invalid_frame", "the first frame must be a snapshot.")
+        return frame
+
+    @asynccontextmanager
+    async def _link(self) -> AsyncIterator[ClientConnection]:
+        """Open a link, and make whatever goes wrong on it one `MonitorUnreachable`."""
+        try:
+            async with connect(
+                f"{self.monitor_url}/ws/watch",
+                compression=None,
+                max_size=MAX_SNAPSHOT_BYTES,
+                # A viewer that cannot keep up leaves the merging to the monitor.
+                max_queue=2,
+                open_timeout=OPEN_TIMEOUT,
+                close_timeout=CLOSE_TIMEOUT,
+                ping_interval=PING,
+                ping_timeout=PING,
+                proxy=None,
+                **self._options,
+            ) as link:
+                yield link
+        except InvalidStatus as error:
+            raise _refusal(self.monitor_url, error.response.status_code) from error
+        except ConnectionClosed as error:
+            raise MonitorUnreachable(self.monitor_url, _ending(error)) from error
+        except FrameError as error:
+            raise MonitorUnreachable(self.monitor_url, f"it is of another version: {error}") from error
+        except (OSError, InvalidHandshake, EOFError) as error:
+            raise MonitorUnreachable(self.monitor_url, cause(error)) from error
+
+    def _take(self, frame: WatchFrame) -> None:
+        change = self.apply(frame)
+        self._heard_seconds = self._clock.now().seconds
+        if not self.connected:
+            change = replace(change, connection=True)
+        self.connected, self.refused, self.trouble = True, None, None
+        self._tell(change)
+
+    def _lose(self, error: MonitorUnreachable) -> None:
+        refused = error.reason if isinstance(error, MonitorRefused) else None
+        before = (self.connected, self.refused, self.trouble)
+        self.connected, self.refused, self.trouble = False, refused, error.reason
+        if before != (False, refused, error.reason):
+            self._tell(Change(connection=True))
+
+    def _tell(self, change: Change) -> None:
+        self.version += 1
+        self._news.set()
+        self._news = asyncio.Event()
+        for listener in list(self._listeners):
+            listener(change)
+
+
+def _refusal(url: str, status: int) -> MonitorUnreachable:
+    if status in {401, 403}:
+        return MonitorRefused(url, f"it wants a token that lets this viewer read (HTTP {status})")
+    if status < 500 and status not in {408, 429}:
+        return MonitorRefused(url, f"it knows no viewers here (HTTP {status})")
+    return MonitorUnreachable(url, f"it cannot take this viewer now (HTTP {status})")
+
+
+def _ending(error: ConnectionClosed) -> str:
+    if error.rcvd is None:
+        return "the connection was lost"
+    return (
+        f"it closed the connection ({error.rcvd.code}{' ' + error.rcvd.reason if error.rcvd.reason else ''})"
+    )
