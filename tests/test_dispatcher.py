@@ -331,7 +331,10 @@ def test_a_timed_out_turbine_alone_gets_the_engineer_again() -> None:
 def test_engineer_time_adds_up_over_lost_links() -> None:
     grid = Grid()
     grid.break_down(7)
-    grid.wait(400)
+    grid.wait(300)
+    grid.lose(7)
+    grid.break_down(7)
+    grid.wait(100)
     grid.lose(7)
     grid.wait(1000)
     grid.break_down(7)

@@ -238,7 +238,7 @@ class DispatcherMachine(RuleBasedStateMachine):
         turbine = self.pick_live(data)
         self.tell(Connected(turbine, self.model.live[turbine] - older), [])
 
-    @rule(engineers=st.integers(-1, 5))
+    @rule(engineers=st.integers(-1, 3))
     def change_the_roster(self, engineers: int) -> None:
         self.tell(RosterChanged(engineers), self.model.staff(engineers) if engineers >= 0 else [])
 
