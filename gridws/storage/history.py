@@ -23,12 +23,13 @@ _MOST_MINUTES: Final = 512
 
 _PROBED: Final = """
 SELECT * FROM metrics
-WHERE turbine_number = ? AND second IN (SELECT value FROM json_each(?)) AND measured_at >= ? AND measured_at < ?
+WHERE turbine_number = ? AND second IN (SELECT value FROM json_each(?))
+    AND measured_at >= ? AND measured_at < ?
 ORDER BY measured_at DESC, id DESC LIMIT ?
 """
 
-# SQLite's own JSON rounds to 15 digits. 17 are exact for numbers of a usual size; others are fetched row by
-row._PROBED_AS_JSON: Final = f"""
+# SQLite's own JSON rounds to 15 digits. 17 are exact for numbers of a usual size; others come row by row.
+_PROBED_AS_JSON: Final = f"""
 SELECT json_group_array(json_array(measured_at, printf('%!.17g', wind_speed),
         printf('%!.17g', power_output_in_kwh), operational_status, received_at, id)),
     coalesce(min(wind_speed = 0 OR abs(wind_speed) BETWEEN 1e-8 AND 1e14), 1)
@@ -57,7 +58,7 @@ id IN (SELECT id FROM repairs WHERE ended_at >= ? UNION ALL SELECT id FROM repai
 def readings(
     connection: sqlite3.Connection, turbine_number: int, since: int, until: int, limit: int
 ) -> list[Reading]:
-    """Return readings with since ≤ measured_at < until, newest first; of one moment, the last received first."""
+    """Return readings with since ≤ measured_at < until, the newest and the last received first."""
     if limit <= 0 or until <= max(since, 0):
         return []
     connection.execute("BEGIN")

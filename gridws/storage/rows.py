@@ -87,7 +87,7 @@ def _insert_or_split(
         # Only rows that begin with NULL are passed over in silence; the others are in.
         rejected.extend(start + place for place, row in enumerate(rows) if row[0] is None)
         return
-    # A statement that failed left nothing behind, so its halves are tried: 2 × log2(4096) statements for one bad row.
+    # A statement that failed left nothing behind, so its halves are tried: 24 statements for one bad row.
     half = len(rows) // 2
     _insert_or_split(connection, into, rows[:half], start, first, rejected)
     _insert_or_split(connection, into, rows[half:], start + half, first, rejected)

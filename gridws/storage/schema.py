@@ -18,7 +18,7 @@ STRAY_AFTER: Final = 60_000
 """A reading measured further than this (ms) from its receipt is stray: a replay, or a wrong clock."""
 
 IS_STRAY: Final = f"measured_at NOT BETWEEN received_at - {STRAY_AFTER} AND received_at + {STRAY_AFTER}"
-"""The condition of the index of stray readings; a query uses that index only if it has the very same words."""
+"""The condition of the index of stray readings; a query uses it only with the very same words."""
 
 _TABLES: Final = f"""
 CREATE TABLE metrics (
@@ -65,7 +65,7 @@ CREATE TABLE statuses (
 ) STRICT;
 CREATE INDEX statuses_turbine ON statuses (turbine_number, at);
 
--- Every batch moves the cursors of all turbines at once: 10 bytes each side by side instead of 60 bytes with names.
+-- Every batch moves the cursors of all turbines: 10 bytes each, side by side, instead of 60 with names.
 CREATE TABLE stream_names (
     id INTEGER PRIMARY KEY,
     turbine_number INTEGER NOT NULL,

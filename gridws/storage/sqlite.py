@@ -96,7 +96,7 @@ class SqliteStore:
         await self._in(self._writer, lambda: self._maintain(now))
 
     async def close(self) -> None:
-        """Flush, mark the end as clean and close; never fails: what is missing is mended at the next start."""
+        """Flush, mark the end as clean and close; never fails: the next start mends what is missing."""
         await self._in(self._writer, self._close)
         self._writer.shutdown(wait=False)
         self._readers.shutdown(wait=False)
@@ -110,11 +110,11 @@ class SqliteStore:
         return await self._read(lambda reader: history.repairs(reader, turbine_number, since, limit))
 
     async def minutes(self, turbine_number: int, *, since: int, until: int) -> list[Minute]:
-        """Return the turbine's minutes with since ≤ at < until, oldest first; the last one may still be missing."""
+        """Return the turbine's minutes with since ≤ at < until, oldest first; the last may still be missing."""
         return await self._read(lambda reader: history.minutes(reader, turbine_number, since, until))
 
     async def fleet_minutes(self, *, since: int, until: int) -> list[FleetMinute]:
-        """Return the fleet's minutes with since ≤ at < until, oldest first; the last one may still be missing."""
+        """Return the fleet's minutes with since ≤ at < until, oldest first; the last may still be missing."""
         return await self._read(lambda reader: history.fleet_minutes(reader, since, until))
 
     async def statuses(self, *, since: int, until: int) -> list[StatusChange]:
@@ -202,7 +202,7 @@ class SqliteStore:
         self._database.meta["committed_at"] = max(self._now, latest_time(batch))
 
     def _flush_early(self) -> None:
-        """Flush before the sums grow large, or the receipts of what is not rolled up span too much to be searched."""
+        """Flush before the sums grow large, or what is not rolled up spans too much to be searched."""
         meta = self._database.meta
         span = meta.get("unrolled_until", -1) - meta.get("unrolled_from", -1)
         if len(self._roll_up) >= MOST_PENDING or span > _LONGEST_UNROLLED:

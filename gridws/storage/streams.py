@@ -48,7 +48,7 @@ class Streams:
         self._ids.clear()
 
     def advance(self, connection: sqlite3.Connection, cursors: Mapping[StreamKey, int]) -> int:
-        """Move the cursors, never back, within the caller's transaction; return how many no database takes."""
+        """Move the cursors, never back, in the caller's transaction; return how many no database takes."""
         new = [key for key in cursors if key not in self._ids]
         if new:
             self._make_room()
