@@ -24,8 +24,8 @@ from .frames import (
 )
 from .watching import Delta
 
-DECIMALS: Final = 2
-"""What viewers get of wind and power: nobody reads more in a table, and most of what they get are digits."""
+HUGE: Final = 1e12
+"""A value from here on is no measurement; hundredths of it are beyond a float soon."""
 
 
 class Entry:
@@ -129,20 +129,25 @@ class Register:
 
     def totals(self) -> Totals:
         """Return the fleet in numbers."""
-        online = [entry for entry in self if entry.online]
+        online = broken = 0
+        power = 0.0
+        # One pass: this is counted twice a second over the whole fleet.
+        for entry in self._entries.values():
+            if entry.online:
+                online += 1
+                broken += entry.status is OperationalStatus.broken
+                power += entry.metrics.power_output_in_kwh if entry.metrics else 0.0
         pool = self._dispatcher
-        engineers = pool.engineers()
+        engineers = len(pool.engineers())
         return Totals(
             turbines=len(self),
-            online=len(online),
-            broken=sum(entry.status is OperationalStatus.broken for entry in online),
+            online=online,
+            broken=broken,
             waiting=pool.waiting_count,
-            under_repair=len(engineers) - pool.free_count,
-            engineers=len(engineers),
+            under_repair=engineers - pool.free_count,
+            engineers=engineers,
             engineers_free=pool.free_count,
-            power_output_in_kwh=_held(
-                sum(entry.metrics.power_output_in_kwh for entry in online if entry.metrics)
-            ),
+            power_output_in_kwh=_held(power),
         )
 
     def snapshot(self, events: list[Event]) -> Snapshot:
@@ -150,7 +155,7 @@ class Register:
         return Snapshot(
             at=self._clock.now().at,
             started_at=self.started_at,
-            turbines=[_rounded(state) for state in self.states()],
+            turbines=self._shown(self.numbers()),
             engineers=self.engineers(),
             totals=self.totals(),
             degraded=self._degraded(),
@@ -162,7 +167,7 @@ class Register:
         at = self._clock.now().at
         return Changes(
             at=at,
-            turbines=[_rounded(state) for state in self.states(delta.turbines)],
+            turbines=self._shown(delta.turbines),
             readings=self._readings(delta.readings - delta.turbines, at),
             engineers=self.engineers() if delta.engineers else None,
             removed=[number for number in delta.turbines if number not in self._entries],
@@ -171,26 +176,31 @@ class Register:
             events=list(delta.events),
         )
 
+    def _shown(self, turbine_numbers: Iterable[int]) -> list[TurbineState]:
+        entries = (self._entries.get(number) for number in turbine_numbers)
+        return [self._state(entry, _rounded) for entry in entries if entry is not None]
+
     def _readings(self, turbine_numbers: set[int], at: int) -> list[tuple[int, float, float, int]]:
         return [
             (
                 number,
-                round(entry.metrics.wind_speed, DECIMALS),
-                round(entry.metrics.power_output_in_kwh, DECIMALS),
+                _rounded(entry.metrics.wind_speed),
+                _rounded(entry.metrics.power_output_in_kwh),
                 at - entry.measured_at,
             )
             for number in turbine_numbers
             if (entry := self._entries.get(number)) and entry.metrics and entry.measured_at is not None
         ]
 
-    def _state(self, entry: Entry) -> TurbineState:
+    def _state(self, entry: Entry, shown: Callable[[float], float] = float) -> TurbineState:
         assignment = self._dispatcher.assignment_of(entry.turbine_number)
+        metrics = entry.metrics
         return TurbineState(
             turbine_number=entry.turbine_number,
             online=entry.online,
             operational_status=entry.status,
-            wind_speed=entry.metrics.wind_speed if entry.metrics else None,
-            power_output_in_kwh=entry.metrics.power_output_in_kwh if entry.metrics else None,
+            wind_speed=shown(metrics.wind_speed) if metrics else None,
+            power_output_in_kwh=shown(metrics.power_output_in_kwh) if metrics else None,
             measured_at=entry.measured_at,
             since=entry.since,
             broken_at=self._dispatcher.broken_at(entry.turbine_number),
@@ -200,13 +210,11 @@ class Register:
         )
 
 
-def _rounded(state: TurbineState) -> TurbineState:
-    if state.wind_speed is not None and state.power_output_in_kwh is not None:
-        state.wind_speed = round(state.wind_speed, DECIMALS)
-        state.power_output_in_kwh = round(state.power_output_in_kwh, DECIMALS)
-    return state
+def _rounded(value: float) -> float:
+    """Return the value in hundredths, several times as fast as `round`."""
+    return (value * 100.0 + 0.5) // 1.0 / 100.0 if -HUGE < value < HUGE else value
 
 
 def _held(power: float) -> float:
     """Return what JSON can hold of a sum: finite readings may add up to more than a float is."""
-    return round(power, DECIMALS) if isfinite(power) else 0.0
+    return _rounded(power) if isfinite(power) else HUGE

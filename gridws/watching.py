@@ -1,7 +1,7 @@
 """Fan-out to viewers: raw frames, and the fleet's state.
 
-No viewer ever slows the monitor or another viewer: each has a bounded queue of its own, texts are encoded once,
-and nothing at all is done while nobody watches.
+No viewer ever slows the monitor or another viewer: each has a bounded queue of its own, texts are encoded
+once, and nothing at all is done while nobody watches.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from .frames import Changes, Event, FramesSkipped, SeenFrame, Snapshot, encode
 
@@ -36,6 +36,7 @@ class Viewer:
             self._skipped += 1
         self._texts.append(text)
         self._filled.set()
+        self.idle = False
         return int(full)
 
     async def next(self) -> str:
@@ -95,12 +96,14 @@ class Delta:
     engineers: bool = False
     events: deque[Event] = field(default_factory=lambda: deque(maxlen=EVENTS_KEPT))
 
-    def add(self, other: Delta) -> None:
-        """Take in a later delta; its size is bounded by the fleet's."""
-        self.turbines |= other.turbines
-        self.readings |= other.readings
-        self.engineers |= other.engineers
-        self.events.extend(other.events)
+    def __add__(self, later: Delta) -> Delta:
+        """Return a new delta of both: the earlier one may be shared by several viewers."""
+        return Delta(
+            self.turbines | later.turbines,
+            self.readings | later.readings,
+            self.engineers or later.engineers,
+            deque((*self.events, *later.events), maxlen=EVENTS_KEPT),
+        )
 
 
 class Picture(Protocol):
@@ -113,23 +116,33 @@ class Picture(Protocol):
         """Return the present state of what is in `delta`."""
 
 
+_UP_TO_DATE: Final = Delta()
+
+
 class FleetWatch:
-    """Shows the fleet's state: a snapshot first, then merged changes whenever `deliver` is called."""
+    """Shows the fleet's state: a snapshot first, then merged changes whenever `deliver` is called.
+
+    A viewer that was not ready for a delivery has missed its delta, and gets the sum of all that it missed
+    when it is ready again. Those that missed the same share one delta and one text.
+    """
 
     def __init__(self, picture: Picture) -> None:
         self.watched = False
         self._picture = picture
         self._recent: deque[Event] = deque(maxlen=EVENTS_KEPT)
         self._delta = Delta()
-        self._missed: dict[Viewer, Delta | None] = {}
+        self._missed: dict[Viewer, Delta] = {}
+        self._snapshot = ""
 
     def open(self) -> Viewer:
-        """Return a new viewer, with a snapshot queued; changes not delivered yet are part of it."""
-        viewer = Viewer(size=1)
-        viewer.put(encode(self._picture.snapshot(list(self._recent))))
+        """Return a new viewer, with a snapshot queued; what it lacks comes with the next delivery."""
         if not self._missed:
-            self._delta = Delta()
-        self._missed[viewer] = None
+            self._delta, self._snapshot = Delta(), ""
+        # Many viewers come at once when the monitor was away: for readings alone none is made anew.
+        self._snapshot = self._snapshot or encode(self._picture.snapshot(list(self._recent)))
+        viewer = Viewer(size=1)
+        viewer.put(self._snapshot)
+        self._missed[viewer] = _UP_TO_DATE
         self.watched = True
         return viewer
 
@@ -142,6 +155,7 @@ class FleetWatch:
         """Note that the state of a turbine changed."""
         if self.watched:
             self._delta.turbines.add(turbine_number)
+            self._snapshot = ""
 
     def reading_taken(self, turbine_number: int) -> None:
         """Note that a turbine sent a reading and nothing else changed."""
@@ -151,30 +165,28 @@ class FleetWatch:
     def engineers_changed(self) -> None:
         """Note that an engineer or the roster changed."""
         self._delta.engineers = True
+        self._snapshot = ""
 
     def happened(self, event: Event) -> None:
         """Note an event."""
         self._recent.append(event)
         self._delta.events.append(event)
+        self._snapshot = ""
 
     def deliver(self) -> None:
-        """Queue what changed: one text for all that are up to date, one each for those that were slow."""
-        delta, self._delta = self._delta, Delta()
-        shared = ""
+        """Queue what changed: one text for all that are up to date, and one for each gap of others."""
+        delta, self._delta, self._snapshot = self._delta, Delta(), ""
+        groups: dict[int, list[Viewer]] = {}
         for viewer, missed in self._missed.items():
-            if not viewer.idle:
-                self._missed[viewer] = delta if missed is None else _sum(missed, delta)
-            elif missed is None:
-                shared = shared or encode(self._picture.changes(delta))
-                viewer.put(shared)
-            else:
-                viewer.put(encode(self._picture.changes(_sum(missed, delta))))
-                self._missed[viewer] = None
+            groups.setdefault(id(missed), []).append(viewer)
+        for viewers in groups.values():
+            self._deliver(viewers, delta)
 
-
-def _sum(earlier: Delta, later: Delta) -> Delta:
-    """Return a new delta: an earlier one may be shared by several slow viewers."""
-    total = Delta()
-    total.add(earlier)
-    total.add(later)
-    return total
+    def _deliver(self, viewers: list[Viewer], delta: Delta) -> None:
+        missed = self._missed[viewers[0]]
+        total = delta if missed is _UP_TO_DATE else missed + delta
+        text = encode(self._picture.changes(total)) if any(viewer.idle for viewer in viewers) else ""
+        for viewer in viewers:
+            self._missed[viewer] = _UP_TO_DATE if viewer.idle else total
+            if viewer.idle:
+                viewer.put(text)
