@@ -132,7 +132,8 @@ class MemoryStore:
         return [row for row in self.status_rows if since <= row.at < until]
 
     def _keep(self, batch: Batch) -> int:
-        readings, repairs = _storable(batch.readings), _storable(batch.repairs)
+        readings = [row for row in _storable(batch.readings) if None not in row]
+        repairs = _storable(batch.repairs)
         links, statuses = _storable(batch.links), _storable(batch.statuses)
         self.kept += readings
         self._last |= {reading.turbine_number: reading for reading in readings}

@@ -97,7 +97,8 @@ class SqliteStore:
 
     async def close(self) -> None:
         """Flush, mark the end as clean and close; never fails: the next start mends what is missing."""
-        await self._in(self._writer, self._close)
+        if self._is_open:
+            await self._in(self._writer, self._close)
         self._writer.shutdown(wait=False)
         self._readers.shutdown(wait=False)
 

@@ -1,0 +1,219 @@
+"""What every store promises."""
+
+from __future__ import annotations
+
+import pytest
+
+from gridws.errors import StoreFailed
+from gridws.settings import MonitorSettings
+from gridws.storage import Batch, LinkRow, Repair, StatusChange
+from gridws.storage.memory import MemoryStore
+
+from .conftest import NOW, AnyStore, Restart
+from .rows import ALWAYS, reading
+
+
+async def test_a_reading_comes_back_as_it_was_written(store: AnyStore) -> None:
+    row = reading(wind_speed=0.1 + 0.2, power_output_in_kwh=1e-300, operational_status="broken")
+
+    await store.write(Batch(readings=[row]))
+
+    assert await store.readings(7, **ALWAYS) == [row]
+
+
+async def test_readings_come_newest_first_and_within_the_span(store: AnyStore) -> None:
+    rows = [reading(after=after) for after in (0, 1_000, 2_000, 3_000, 400_000)]
+
+    await store.write(Batch(readings=rows))
+
+    assert await store.readings(7, since=NOW + 1_000, until=NOW + 400_000, limit=2) == [rows[3], rows[2]]
+
+
+async def test_only_the_turbine_asked_for_is_answered(store: AnyStore) -> None:
+    await store.write(Batch(readings=[reading(7), reading(8), reading(9)]))
+
+    assert await store.readings(8, **ALWAYS) == [reading(8)]
+
+
+async def test_several_readings_may_bear_the_same_moment(store: AnyStore) -> None:
+    rows = [reading(wind_speed=speed) for speed in (1.0, 2.0, 2.0)]
+
+    await store.write(Batch(readings=rows))
+
+    assert await store.readings(7, **ALWAYS) == rows[::-1]
+
+
+async def test_a_cursor_wanted_is_read_after_the_commit(store: AnyStore) -> None:
+    batch = Batch(readings=[reading()], cursors={(7, "s"): 41}, wanted=[(7, "s"), (8, "s")])
+
+    written = await store.write(batch)
+
+    assert written.cursors == {(7, "s"): 41, (8, "s"): None}
+
+
+async def test_a_cursor_never_goes_back(store: AnyStore) -> None:
+    await store.write(Batch(cursors={(7, "s"): 41}))
+
+    written = await store.write(Batch(cursors={(7, "s"): 5}, wanted=[(7, "s")]))
+
+    assert written.cursors == {(7, "s"): 41}
+
+
+async def test_a_later_row_of_a_repair_replaces_the_earlier_one(store: AnyStore) -> None:
+    begun = Repair(1, 7, 2, NOW, NOW)
+    ended = begun._replace(ended_at=NOW + 5, outcome="repaired")
+
+    await store.write(Batch(repairs=[begun, Repair(2, 8, 1, NOW, NOW), ended]))
+
+    assert await store.repairs(limit=10) == [Repair(2, 8, 1, NOW, NOW), ended]
+
+
+async def test_repairs_are_found_by_turbine_and_by_time(store: AnyStore) -> None:
+    old = Repair(1, 7, 1, NOW, NOW, NOW + 10, "repaired")
+    new = Repair(2, 7, 1, NOW, NOW, NOW + 20, "repaired")
+    running = Repair(3, 7, 1, NOW, NOW)
+    other = Repair(4, 8, 2, NOW, NOW)
+    await store.write(Batch(repairs=[old, new, running, other]))
+
+    assert await store.repairs(turbine_number=7, since=NOW + 20, limit=10) == [running, new]
+
+
+async def test_status_changes_come_in_their_order(store: AnyStore) -> None:
+    changes = [StatusChange(7, NOW + at, "ok", 5.5) for at in (3, 1, 2)]
+
+    await store.write(Batch(statuses=changes))
+
+    assert await store.statuses(since=NOW + 2, until=NOW + 4) == [changes[0], changes[2]]
+
+
+POISON = [
+    {"wind_speed": float("nan")},
+    {"measured_at": 2**64},
+    {"operational_status": "\ud800"},
+    {"power_output_in_kwh": None},
+]
+
+
+@pytest.mark.parametrize("poison", POISON)
+async def test_a_row_that_no_database_takes_is_rejected_alone(
+    store: AnyStore, poison: dict[str, object]
+) -> None:
+    rows = [reading(after=after * 1_000) for after in range(600)]
+    bad = reading(after=77, **poison)
+
+    written = await store.write(Batch([*rows[:300], bad, *rows[300:]], {(7, "s"): 601}, wanted=[(7, "s")]))
+
+    assert (written.rejected, written.cursors) == (1, {(7, "s"): 601})
+    assert await store.readings(7, **ALWAYS) == rows[::-1]
+
+
+async def test_an_empty_batch_is_written(store: AnyStore) -> None:
+    written = await store.write(Batch())
+
+    assert (written.cursors, written.rejected) == ({}, 0)
+
+
+async def test_after_a_clean_end_ids_go_on_without_a_gap(again: Restart) -> None:
+    store = again()
+    await store.open(now=NOW)
+    await store.write(Batch(repairs=[Repair(5, 7, 1, NOW, NOW)], links=[LinkRow(9, 7, NOW)]))
+    await store.close()
+
+    opened = await again().open(now=NOW + 1_000)
+
+    assert (opened.last_assignment_id, opened.last_link_id) == (5, 9)
+
+
+async def test_a_turbine_is_known_by_its_last_reading_after_a_restart(again: Restart) -> None:
+    store = again()
+    await store.open(now=NOW)
+    await store.write(Batch(readings=[reading(7), reading(7, 1_000), reading(8)]))
+    await store.close()
+
+    opened = await again().open(now=NOW + 2_000)
+
+    assert opened.last_readings == {7: reading(7, 1_000), 8: reading(8)}
+    assert opened.last_seen_at == {7: NOW + 1_000, 8: NOW}
+
+
+async def test_a_turbine_not_seen_for_long_is_not_shown(again: Restart) -> None:
+    store = again()
+    await store.open(now=NOW)
+    await store.write(Batch(readings=[reading(7)]))
+    await store.close()
+    shown_for = int(MonitorSettings().turbines_shown_for * 1000)
+
+    opened = await again().open(now=NOW + shown_for + 1)
+
+    assert (opened.last_readings, opened.last_seen_at) == ({}, {})
+
+
+async def test_a_turbine_with_a_link_but_no_reading_has_been_seen(again: Restart) -> None:
+    store = again()
+    await store.open(now=NOW)
+    await store.write(Batch(links=[LinkRow(1, 7, NOW, NOW + 500, "lost")]))
+    await store.close()
+
+    opened = await again().open(now=NOW + 1_000)
+
+    assert (opened.last_readings, opened.last_seen_at) == ({}, {7: NOW + 500})
+
+
+async def test_minutes_tell_mean_least_and_most(store: AnyStore) -> None:
+    start = NOW - NOW % 60_000
+    powers = (100.0, 200.0, 600.0)
+    rows = [
+        reading(measured_at=start + place * 10_000, power_output_in_kwh=power)
+        for place, power in enumerate(powers)
+    ]
+    await store.write(Batch(readings=rows))
+    await store.maintain(now=NOW + 60_000)
+
+    (minute,) = await store.minutes(7, since=0, until=2**53)
+
+    assert (minute.at, minute.readings, minute.ok_readings) == (start, 3, 3)
+    assert minute[7:10] == (300.0, 100.0, 600.0)
+    assert minute.energy_in_kwh == pytest.approx((200.0 + 600.0) * 10 / 3600)
+
+
+async def test_the_power_of_the_fleet_adds_up_the_means_of_the_turbines(store: AnyStore) -> None:
+    rows = [reading(number, power_output_in_kwh=power) for number, power in ((1, 10.0), (1, 30.0), (2, 5.0))]
+    await store.write(Batch(readings=rows))
+    await store.maintain(now=NOW + 60_000)
+
+    (minute,) = await store.fleet_minutes(since=0, until=2**53)
+
+    assert (minute.turbines, minute.readings, minute.power_output_in_kwh) == (2, 3, 25.0)
+
+
+async def test_old_readings_are_deleted_by_their_receipt_and_cursors_stay(again: Restart) -> None:
+    store = again()
+    await store.open(now=NOW)
+    retained = int((MonitorSettings().retain_readings or 0) * 1000)
+    replayed = reading(8, measured_at=NOW - 10 * retained, received_at=NOW + 100_000)
+    ahead = reading(9, measured_at=NOW + retained)
+    await store.write(Batch(readings=[reading(7), replayed, ahead], cursors={(7, "s"): 3}))
+
+    await store.maintain(now=NOW + retained + 61_000)
+    await store.maintain(now=NOW + retained + 61_001)
+    await store.maintain(now=NOW + retained + 61_002)
+    written = await store.write(Batch(wanted=[(7, "s")]))
+
+    assert await store.readings(7, **ALWAYS) == []
+    assert await store.readings(8, **ALWAYS) == [replayed]
+    assert await store.readings(9, **ALWAYS) == []
+    assert written.cursors == {(7, "s"): 3}
+    await store.close()
+
+
+async def test_a_failing_write_keeps_nothing() -> None:
+    store = MemoryStore(failure="the disk is full")
+    await store.open(now=NOW)
+
+    with pytest.raises(StoreFailed, match="the disk is full"):
+        await store.write(Batch([reading()], {(7, "s"): 1}, [Repair(1, 7, 1, NOW, NOW)]))
+
+    store.failure = None
+    written = await store.write(Batch(wanted=[(7, "s")]))
+    assert written.cursors == {(7, "s"): None}
+    assert (await store.readings(7, **ALWAYS), await store.repairs(limit=10)) == ([], [])
