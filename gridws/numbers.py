@@ -45,8 +45,10 @@ class Numbers:
     resyncs: int = 0
     assignments: int = 0
     assignments_ended: dict[str, int] = field(default_factory=dict)
+    viewers: int = 0
     viewers_cut: int = 0
     viewers_refused: int = 0
+    connections_refused: int = 0
     loop_lag: float = 0.0
     commits: Histogram = field(default_factory=lambda: Histogram(COMMIT_BOUNDS))
     dispatches: Histogram = field(default_factory=lambda: Histogram(DISPATCH_BOUNDS))

@@ -87,6 +87,8 @@ class MonitorSettings:
     """How long a link may stay over its rate before it is closed."""
     handshake_timeout: float = 10.0
     """From accept to the end of the handshake; also for a half-sent HTTP request."""
+    close_timeout: float = 5.0
+    """From our close frame to the end of the connection: a peer that answers does so within a round trip."""
     max_down_bytes: int = 256 * 1024
     """Unsent bytes towards a turbine that does not read; beyond this the link is cut."""
 

@@ -1,0 +1,128 @@
+"""uvicorn, started and above all stopped the way a monitor needs it.
+
+Stopping: one signal or ten mean the same. Links hear 1012 and get `graceful_shutdown` to go, whoever is left
+is aborted, and only then the application ends (its last commit). The exit code is 0: a signal is not raised
+again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import socket
+from types import FrameType
+from typing import Final
+
+from starlette.types import ASGIApp
+from uvicorn import Config, Server
+
+from .connections import Connections
+from .http_guard import GuardedHttpProtocol
+from .monitor import GridMonitor
+from .settings import MonitorSettings
+from .turbine_protocol import TurbineProtocol
+
+BACKLOG: Final = 2048
+"""Connections that wait for `accept`: a fleet that reconnects all at once."""
+KEPT_DESCRIPTORS: Final = 64
+"""File descriptors for everything but connections: database, log, sockets that listen."""
+CANCELLED_WITHIN: Final = 1.0
+"""Seconds for handlers that were cancelled to end."""
+
+
+class MonitorServer(Server):
+    """Serves one monitor until `stop` or a signal."""
+
+    def __init__(self, config: Config, monitor: GridMonitor) -> None:
+        super().__init__(config)
+        self._monitor = monitor
+        limit = descriptor_limit()
+        self._backlog = min(BACKLOG, limit // 4)
+        # As many connections as the backlog holds may be accepted in one go before the first can be refused.
+        self.connections = Connections(monitor, limit=limit - KEPT_DESCRIPTORS - self._backlog)
+        self.server_state = self.connections
+
+    def stop(self) -> None:
+        """Begin to stop; `serve` returns when it is done."""
+        self.should_exit = True
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - as `signal` calls it
+        self.should_exit = True
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start the application, then listen; `should_exit` is set when the application did not start."""
+        await self.lifespan.startup()
+        if self.lifespan.should_exit:
+            self.should_exit = True
+            return
+        config, loop = self.config, asyncio.get_running_loop()
+        within = self._monitor.settings.handshake_timeout if config.ssl is not None else None
+        self.servers = [
+            await loop.create_server(
+                self._make_protocol,
+                sock=each,
+                ssl=config.ssl,
+                backlog=self._backlog,
+                ssl_handshake_timeout=within,
+            )
+            for each in sockets or []
+        ]
+        self.started = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let nobody in, say goodbye, wait a little, cut, and end the application."""
+        for server in self.servers:
+            server.close()
+        for each in sockets or []:
+            each.close()
+        self._monitor.close_links()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        await self._wait_for_connections(self._monitor.settings.graceful_shutdown)
+        self._cut_connections()
+        await self._wait_for_connections(CANCELLED_WITHIN)
+        await self.lifespan.shutdown()
+
+    def _make_protocol(self) -> asyncio.Protocol:
+        return GuardedHttpProtocol(self.config, self.connections, self.lifespan.state)
+
+    async def _wait_for_connections(self, within: float) -> None:
+        # uvicorn's sets tell nobody when they become empty.
+        loop = asyncio.get_running_loop()
+        until = loop.time() + within
+        while (self.server_state.connections or self.server_state.tasks) and loop.time() < until:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+    def _cut_connections(self) -> None:
+        self.connections.abort_all()
+        for task in self.server_state.tasks:
+            task.cancel()
+
+
+def make_server(app: ASGIApp, monitor: GridMonitor, settings: MonitorSettings) -> MonitorServer:
+    """Return a server for the sockets of `open_sockets`; run it with `serve(sockets)`."""
+    config = Config(
+        app,
+        http=GuardedHttpProtocol,
+        ws=TurbineProtocol,
+        ws_max_size=settings.max_frame_bytes,
+        ws_ping_interval=settings.ping_interval,
+        ws_ping_timeout=settings.ping_timeout,
+        ws_per_message_deflate=False,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        ssl_certfile=settings.ssl_certfile,
+        ssl_keyfile=settings.ssl_keyfile,
+    )
+    return MonitorServer(config, monitor)
+
+
+def descriptor_limit() -> int:
+    """Raise this process's limit of open files as far as it may, and return it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard

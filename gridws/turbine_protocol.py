@@ -1,0 +1,77 @@
+"""The WebSocket protocol of our server: turbines get a `TurbineLink`, all other routes go on to FastAPI.
+
+For a turbine this object lives as long as the handshake; `GuardedHttpProtocol` then lets the link take its
+place. For viewers it is uvicorn's own protocol with two differences: the app can see the transport (what is
+unsent, and a way to abort), and a peer that does not answer pings is aborted. uvicorn only closes it, and a
+close waits for ever for a peer that does not read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from typing import Any
+
+from uvicorn.config import Config
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import Request, Response
+
+from .admission import TURBINE_ROUTE, Handshake, Refusal, admit
+from .asgi_socket import TRANSPORT_EXTENSION
+from .connections import AFTER_STALL, Connections
+from .turbine_link import TurbineLink
+
+
+class TurbineProtocol(WebSocketsSansIOProtocol):
+    """Made by `GuardedHttpProtocol` for each upgrade."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: Connections,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.shared = server_state
+        self.link: TurbineLink | None = None
+
+    def handle_connect(self, event: Request) -> None:
+        """Answer a turbine's handshake here, leave all others to the app."""
+        handshake = Handshake(event.path, event.headers.raw_items())
+        if handshake.path.startswith(TURBINE_ROUTE):
+            self._answer_turbine(event, handshake)
+            return
+        super().handle_connect(event)
+        if not self.transport.is_closing():
+            self.scope["extensions"][TRANSPORT_EXTENSION] = {"transport": self.transport}
+
+    def keepalive_timeout(self) -> None:
+        """Abort, unless bytes are still leaving or a stall of the event loop may hide the pong."""
+        late = self.loop.time() - self.ping_sent_at - (self.ping_timeout or 0)
+        stalled = self.shared.monitor.settings.stall < late < self.shared.monitor.settings.stall + AFTER_STALL
+        if stalled or self.transport.get_write_buffer_size():
+            self.pong_timer = self.loop.call_later(AFTER_STALL, self.keepalive_timeout)
+            return
+        self.pong_timer = None
+        self.transport.abort()
+
+    def _answer_turbine(self, event: Request, handshake: Handshake) -> None:
+        monitor = self.shared.monitor
+        refusal = admit(handshake, monitor.settings, accepting=monitor.accepting)
+        turbine_number = handshake.turbine_number
+        response = self._refuse(refusal) if refusal else self.conn.accept(event)
+        if response.status_code == HTTPStatus.SWITCHING_PROTOCOLS and handshake.subprotocol:
+            response.headers["Sec-WebSocket-Protocol"] = handshake.subprotocol
+        self.conn.send_response(response)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS or turbine_number is None:
+            self.handshake_complete = self.close_sent = True
+            self.transport.close()
+            return
+        self.connections.discard(self)
+        self.link = TurbineLink(self.transport, self.shared)
+        self.link.open(turbine_number)
+
+    def _refuse(self, refusal: Refusal) -> Response:
+        return self.conn.reject(refusal.status, refusal.sentence + "\n")

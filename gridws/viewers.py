@@ -1,0 +1,116 @@
+"""Serves one viewer: its texts go down one by one, what it says is ignored, and a hung one is cut.
+
+Hung means: something waits to be sent, and within `viewer_patience` not one byte of it left. A viewer that is
+merely slow makes progress and stays. For that the transport is told to hold nothing back for itself: by
+default `send` returns at once until 64 KiB are buffered, and a hung viewer would look like an idle one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Final
+
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDisconnected
+
+from .admission import Refusal, admit
+from .asgi_socket import abort, handshake_of, refuse, transport_of
+from .monitor import GridMonitor
+from .watching import Viewer
+
+KERNEL_BUFFER: Final = 128 * 1024
+"""Bytes that the kernel may hold for one viewer; left alone it takes megabytes before a hung one shows."""
+
+
+async def serve_viewer(
+    websocket: WebSocket,
+    monitor: GridMonitor,
+    *,
+    open_viewer: Callable[[], Viewer],
+    close_viewer: Callable[[Viewer], None],
+) -> None:
+    """Serve one viewer from its handshake to its end; `open_viewer` is called once it is let in."""
+    handshake = handshake_of(websocket)
+    refusal = admit(handshake, monitor.settings, accepting=monitor.accepting) or _refuse_crowd(monitor)
+    if refusal is not None:
+        await refuse(websocket, refusal)
+        return
+    monitor.numbers.viewers += 1
+    try:
+        await websocket.accept(subprotocol=handshake.subprotocol)
+        viewer = open_viewer()
+        try:
+            await _Show(websocket, viewer, patience=monitor.settings.viewer_patience).run()
+        finally:
+            close_viewer(viewer)
+    except* ViewerHung:
+        monitor.numbers.viewers_cut += 1
+        abort(websocket)
+    except* (WebSocketDisconnect, WebSocketDisconnected):
+        pass
+    finally:
+        monitor.numbers.viewers -= 1
+
+
+def _refuse_crowd(monitor: GridMonitor) -> Refusal | None:
+    if monitor.numbers.viewers < monitor.settings.max_viewers:
+        return None
+    monitor.numbers.viewers_refused += 1
+    return Refusal(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        f"There are {monitor.settings.max_viewers} viewers already: close one, or try again later.",
+    )
+
+
+class ViewerHung(Exception):
+    """Something waits to be sent, and nothing moves: the way out of the task group, no error."""
+
+
+class _Show:
+    """One viewer's three tasks."""
+
+    def __init__(self, websocket: WebSocket, viewer: Viewer, *, patience: float) -> None:
+        self._websocket = websocket
+        self._viewer = viewer
+        self._patience = patience
+        self._sent = 0
+        self._sending = False
+        self._transport = transport_of(websocket)
+        if self._transport is not None:
+            self._transport.set_write_buffer_limits(high=0)
+            kernel_socket = self._transport.get_extra_info("socket")
+            kernel_socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BUFFER)
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._send_texts())
+            tasks.create_task(self._notice_hanging())
+            await self._wait_until_gone()
+
+    async def _send_texts(self) -> None:
+        while True:
+            text = await self._viewer.next()
+            self._sending = True
+            await self._websocket.send_text(text)
+            self._sending = False
+            self._sent += 1
+
+    async def _notice_hanging(self) -> None:
+        before = None
+        while True:
+            await asyncio.sleep(self._patience)
+            now = (self._sent, self._unsent)
+            if now == before and (self._sending or self._unsent):
+                raise ViewerHung
+            before = now
+
+    async def _wait_until_gone(self) -> None:
+        while (await self._websocket.receive())["type"] != "websocket.disconnect":
+            pass
+        raise WebSocketDisconnect
+
+    @property
+    def _unsent(self) -> int:
+        return self._transport.get_write_buffer_size() if self._transport is not None else 0
