@@ -59,6 +59,7 @@ def on_signal(number, frame):
     time.sleep(0.3)
     os._exit(0)
 
+signal.alarm(60)  # nothing is left running by a test that failed
 signal.signal(signal.SIGINT, on_signal)
 signal.signal(signal.SIGTERM, on_signal)
 if os.environ.get("DIES") == command:
