@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, FastAPI, Query, Response, WebSocket
@@ -63,19 +63,19 @@ async def _life(monitor: GridMonitor, on_death: OnDeath | None) -> AsyncIterator
             on_death(error)
 
     life.add_done_callback(report)
+    await asyncio.sleep(0)  # a task cancelled before it began would not close the store
     try:
         yield {"monitor": monitor}
     finally:
         life.cancel()
-        with suppress(asyncio.CancelledError):
-            await life
+        await asyncio.wait([life])
 
 
 @health.get("/healthz")
 async def healthz(monitor: Monitor) -> Health:
     """200 while the monitor lives; whether it can store readings is in the body."""
     reason = monitor.queue.degraded
-    return Health(status="degraded" if reason else "ok", reason=reason, warning=monitor.store.warning)
+    return Health(status="degraded" if reason else "ok", reason=reason, warning=monitor.store.low_space)
 
 
 @health.get("/readyz", responses={503: {"model": Health}})

@@ -78,7 +78,7 @@ class Dispatcher:
     ) -> None:
         self._repair_timeout = repair_timeout
         self._place_kept_for = place_kept_for
-        self._last_assignment_id = last_assignment_id
+        self.last_assignment_id = last_assignment_id
         self._last_place = 0
         self._roster = Roster(engineer_count, started)
         self._turbines: dict[int, Turbine] = {}
@@ -240,9 +240,9 @@ class Dispatcher:
 
     def _send_engineer(self, turbine: Turbine, now: Moment) -> Assign:
         breakdown = self._breakdowns[turbine.number]
-        self._last_assignment_id += 1
+        self.last_assignment_id += 1
         assignment = Assignment(
-            id=self._last_assignment_id,
+            id=self.last_assignment_id,
             turbine_number=turbine.number,
             session_id=turbine.session_id,
             engineer_id=self._roster.next_free,

@@ -65,6 +65,7 @@ class GridMonitor:
             engineer_count,
             repair_timeout=self.settings.repair_timeout,
             place_kept_for=self.settings.place_kept_for,
+            started=self.clock.now(),
         )
         self.register = Register(self.clock, self._dispatcher, lambda: self.queue.degraded)
         self.watch = FleetWatch(self.register)
@@ -290,6 +291,9 @@ class GridMonitor:
 
     def readings_lost(self, count: int) -> None:
         self.numbers.readings_lost += count
+
+    def reading_repeated(self) -> None:
+        self.numbers.readings_repeated += 1
 
     # Small things.
 

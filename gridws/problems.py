@@ -29,17 +29,18 @@ def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> 
 
 def install(app: FastAPI) -> None:
     """Have every error of the API answered as a problem."""
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
 
-    @app.exception_handler(HTTPException)
-    async def on_http(_request: Request, error: HTTPException) -> JSONResponse:
-        return problem(error.status_code, str(error.detail), dict(error.headers or {}))
 
-    @app.exception_handler(RequestValidationError)
-    async def on_invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
-        return problem(422, _sentence(error))
+async def _on_http(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101  # registered for it above
+    return problem(error.status_code, str(error.detail), dict(error.headers or {}))
 
-    assert on_http is not None
-    assert on_invalid is not None
+
+async def _on_invalid(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101  # registered for it above
+    return problem(422, _sentence(error))
 
 
 def _sentence(error: RequestValidationError) -> str:

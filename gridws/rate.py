@@ -36,7 +36,7 @@ class Rate:
 
     def ease(self, now: float) -> bool:
         """Return whether reading may go on: a second's worth of frames fits again."""
-        if self._full_at - now > self._burst - 1.0:
+        if self._full_at - now > self._burst - min(1.0, self._burst / 2):
             return False
         self._eased_at = now
         return True

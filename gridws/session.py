@@ -79,6 +79,9 @@ class Desk(Protocol):
     def readings_lost(self, count: int) -> None:
         """Count readings that can never be stored: dropped by the turbine's buffer, or invalid."""
 
+    def reading_repeated(self) -> None:
+        """Count a numbered reading that was stored already."""
+
     def session_paused(self, session: Session) -> None:
         """Call `session.ease` until reading goes on."""
 
@@ -268,6 +271,7 @@ class Session:
 
     def _take_unwanted(self, metrics: Metrics, stream: Stream, taken: Taken, now: Moment) -> None:
         if taken is Taken.repeated:
+            self._desk.reading_repeated()
             self._desk.ack_due(self)
         if metrics.historical:
             return

@@ -75,7 +75,9 @@ class Story:
 
     def _assignment(self, kind: EventKind, assignment: Assignment, now: Moment, text: str) -> None:
         took = None if kind is EventKind.assigned else round(now.seconds - assignment.assigned_seconds, 3)
-        self._tell(kind, now, text, assignment.turbine_number, assignment, took)
+        self._tell(
+            kind, now, text, assignment.turbine_number, assignment=assignment, duration_in_seconds=took
+        )
 
     def _tell(
         self,
@@ -83,6 +85,7 @@ class Story:
         now: Moment,
         text: str,
         turbine_number: int | None = None,
+        *,
         assignment: Assignment | None = None,
         duration_in_seconds: float | None = None,
     ) -> None:

@@ -136,8 +136,9 @@ class Opened:
 class Store(Protocol):
     """A database behind the monitor. Raises `StoreUnusable` from `open`, `StoreFailed` from `write`."""
 
-    warning: str | None
-    """What will go wrong soon, such as little free disk space; None while all is well."""
+    @property
+    def low_space(self) -> str | None:
+        """How little free disk space there is, while it is little; readings are still stored."""
 
     async def open(self, *, now: int) -> Opened:
         """Open, migrate and mend: what an earlier run left open ends `monitor_stopped`."""

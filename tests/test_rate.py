@@ -1,0 +1,45 @@
+"""How fast one peer may send."""
+
+from __future__ import annotations
+
+from gridws.rate import QUIET_FOR_GOOD, Rate
+
+
+def a_rate(taken: int = 0) -> Rate:
+    rate = Rate(per_second=20, burst=200)
+    assert [rate.take(100.0) for _ in range(taken)] == [True] * taken
+    return rate
+
+
+def test_a_burst_is_within_the_rate() -> None:
+    assert a_rate(199).take(100.0)
+
+
+def test_one_frame_more_is_over_it() -> None:
+    assert not a_rate(200).take(100.0)
+
+
+def test_a_second_gives_room_for_twenty_more() -> None:
+    rate = a_rate(200)
+    assert [rate.take(101.0) for _ in range(21)] == [True] * 20 + [False]
+
+
+def test_reading_goes_on_when_a_seconds_worth_fits_again() -> None:
+    rate = a_rate(200)
+    rate.take(100.0)
+    assert not rate.ease(101.0)
+    assert rate.ease(101.06)
+
+
+def test_the_time_over_the_rate_adds_up_over_pauses() -> None:
+    rate = a_rate(200)
+    assert rate.over_for(100.0) == 0
+    rate.ease(101.0)
+    assert rate.over_for(101.5) == 1.5
+
+
+def test_a_calm_peer_starts_anew() -> None:
+    rate = a_rate(200)
+    rate.over_for(100.0)
+    assert rate.ease(101.0)
+    assert rate.over_for(101.1 + QUIET_FOR_GOOD) == 0
