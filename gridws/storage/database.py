@@ -24,7 +24,7 @@ _BUSY_TIMEOUT: Final = 1_000
 """Wait so long (ms) for another process's lock; then the batch fails, and is tried again by whoever sent it."""
 
 _LARGEST_LOG: Final = 64 * 1024 * 1024
-"""The log is cut down to this size (bytes) when it was emptied: one minute's roll-up of 10,000 turbines makes 40 MiB."""
+"""An emptied log is cut down to this size (bytes): the roll-up of 10,000 turbines makes 40 MiB a minute."""
 
 _KEEP_CONNECTION: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL)
 """Troubles that a new connection would not cure."""

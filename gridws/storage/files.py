@@ -22,7 +22,7 @@ _MAGIC: Final = b"SQLite format 3\0"
 _CORRUPT: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 CHECKED_WHOLE: Final = 256 * 1024 * 1024
-"""Up to this size (bytes) every page is looked at after an unclean end: some 0.5 s. Of a larger file only the small tables."""
+"""Up to this size (bytes) every page is looked at after an unclean end; of a larger file the small tables."""
 
 
 class Lock:

@@ -35,7 +35,7 @@ SELECT json_group_array(json_array(measured_at, printf('%!.17g', wind_speed),
     coalesce(min(wind_speed = 0 OR abs(wind_speed) BETWEEN 1e-8 AND 1e14), 1)
     AND coalesce(min(power_output_in_kwh = 0 OR abs(power_output_in_kwh) BETWEEN 1e-8 AND 1e14), 1)
 FROM ({_PROBED})
-"""  # noqa: S608 - words of this module
+"""
 
 _MINUTES_WITH_READINGS: Final = """
 SELECT minute FROM minutes
@@ -45,7 +45,7 @@ WHERE turbine_number = ? AND minute >= ? AND minute <= ? AND received_at >= ? OR
 _NEW_STRAYS: Final = f"""
 SELECT DISTINCT measured_at / {_MINUTE} FROM metrics INDEXED BY metrics_stray
 WHERE {IS_STRAY} AND received_at >= ? AND turbine_number = ?
-"""  # noqa: S608 - words of this module
+"""
 
 _REPAIRS: Final = (
     "SELECT id, turbine_number, engineer_id, broken_at, assigned_at, ended_at, outcome FROM repairs"
@@ -64,7 +64,7 @@ def readings(
     connection.execute("BEGIN")
     found: list[Reading] = []
     for minutes in _pages_of_minutes(connection, turbine_number, max(since, 0), until):
-        found += _probe(connection, turbine_number, minutes, since, until, limit - len(found))
+        found += _probe(connection, turbine_number, minutes, (since, until, limit - len(found)))
         if len(found) >= limit:
             break
     return found
@@ -91,7 +91,7 @@ def minutes(connection: sqlite3.Connection, turbine_number: int, since: int, unt
         SELECT turbine_number, minute * {_MINUTE}, readings, ok_readings, wind_sum / readings, wind_min, wind_max,
             power_sum / readings, power_min, power_max, energy_in_kwh
         FROM minutes WHERE turbine_number = ? AND minute >= ? AND minute < ? ORDER BY minute
-    """  # noqa: S608 - words of this module
+    """
     return [
         Minute(*row)
         for row in _fetch(connection, sql, turbine_number, -(-since // _MINUTE), -(-until // _MINUTE))
@@ -103,7 +103,7 @@ def fleet_minutes(connection: sqlite3.Connection, since: int, until: int) -> lis
     sql = f"""
         SELECT minute * {_MINUTE}, turbines, readings, power, energy_in_kwh
         FROM fleet_minutes WHERE minute >= ? AND minute < ? ORDER BY minute
-    """  # noqa: S608 - words of this module
+    """
     return [FleetMinute(*row) for row in _fetch(connection, sql, -(-since // _MINUTE), -(-until // _MINUTE))]
 
 
@@ -122,7 +122,7 @@ def _fetch(connection: sqlite3.Connection, sql: str, *values: object) -> list[li
     columns = ", ".join(f'"{column[0]}"' for column in cursor.description)
     (text,) = connection.execute(
         f"SELECT json_group_array(json_array({columns})) FROM ({sql})", values
-    ).fetchone()  # noqa: S608
+    ).fetchone()
     rows: list[list[Any]] = json.loads(text)
     return rows
 
@@ -158,15 +158,11 @@ def _new_minutes(connection: sqlite3.Connection, turbine_number: int, meta: dict
 
 
 def _probe(
-    connection: sqlite3.Connection,
-    turbine_number: int,
-    minutes: list[int],
-    since: int,
-    until: int,
-    limit: int,
+    connection: sqlite3.Connection, turbine_number: int, minutes: list[int], span: tuple[int, int, int]
 ) -> list[Reading]:
+    """Return the turbine's readings in these minutes; `span` is since, until and limit."""
     seconds = json.dumps([second for minute in minutes for second in range(minute * 60, minute * 60 + 60)])
-    values = (turbine_number, seconds, since, until, limit)
+    values = (turbine_number, seconds, *span)
     text, exact = connection.execute(_PROBED_AS_JSON, values).fetchone()
     if not exact:
         return [Reading(*row[:6]) for row in connection.execute(_PROBED, values)]

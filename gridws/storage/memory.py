@@ -13,7 +13,6 @@ from typing import Final, TypeVar
 
 from ..errors import StoreFailed, StoreUnusable
 from ..settings import MonitorSettings
-
 from . import Batch, FleetMinute, LinkRow, Minute, Opened, Reading, Repair, StatusChange, StreamKey, Written
 
 _MINUTE: Final = 60_000

@@ -87,7 +87,7 @@ def end_open_rows(connection: sqlite3.Connection, at: int) -> None:
 def last_readings(connection: sqlite3.Connection, meta: dict[str, int]) -> dict[int, Reading]:
     """Return the last reading of each turbine, also of those that the table of turbines does not hold yet."""
     columns = ", ".join(Reading._fields)
-    rows = connection.execute(f"SELECT {columns} FROM turbines WHERE received_at IS NOT NULL")  # noqa: S608
+    rows = connection.execute(f"SELECT {columns} FROM turbines WHERE received_at IS NOT NULL")
     last = {row[0]: Reading(*row) for row in rows}
     if meta.get("unrolled_from", -1) >= 0:
         which = missed(

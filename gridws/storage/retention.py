@@ -36,7 +36,7 @@ _STRAYS: Final = f"FROM metrics INDEXED BY metrics_stray WHERE {IS_STRAY} AND re
 _DELETE_STRAYS: Final = f"""
 DELETE FROM metrics WHERE (second, turbine_number, id) IN (
     SELECT second, turbine_number, id {_STRAYS} ORDER BY received_at LIMIT ?)
-"""  # noqa: S608 - words of this module
+"""
 
 _OLD_MINUTES: Final = """
 FROM turbines CROSS JOIN minutes ON minutes.turbine_number = turbines.turbine_number
@@ -45,7 +45,7 @@ WHERE minutes.minute < ? AND minutes.received_at < ?
 _DELETE_MINUTES: Final = f"""
 DELETE FROM minutes WHERE (turbine_number, minute) IN (
     SELECT minutes.turbine_number, minutes.minute {_OLD_MINUTES} LIMIT 5000)
-"""  # noqa: S608 - words of this module
+"""
 
 
 class Retention:

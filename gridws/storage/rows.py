@@ -59,38 +59,35 @@ def insert(
     first: int | None = None,
 ) -> list[int]:
     """Insert all rows, in their order, and return the places of those that no database takes."""
-    rejected: list[int] = []
     most = max(size for size in _SIZES if size * into.width <= _MOST_VALUES)
-    for start in range(0, len(rows), most):
-        _insert_or_split(connection, into, rows[start : start + most], start, first, rejected)
-    return rejected
+    return [
+        start + place
+        for start in range(0, len(rows), most)
+        for place in _insert_or_split(connection, into, rows[start : start + most], _after(first, start))
+    ]
 
 
 def _insert_or_split(
-    connection: sqlite3.Connection,
-    into: Insert,
-    rows: Sequence[Sequence[object]],
-    start: int,
-    first: int | None,
-    rejected: list[int],
-) -> None:
+    connection: sqlite3.Connection, into: Insert, rows: Sequence[Sequence[object]], first: int | None
+) -> list[int]:
     try:
-        taken = _insert_chunk(connection, into, rows, None if first is None else first + start)
+        taken = _insert_chunk(connection, into, rows, first)
     except _ROW_ERRORS:
-        taken = -1
+        # A statement that failed left nothing behind, so its halves are tried: 24 statements for one bad row.
+        half = len(rows) // 2
+        if half == 0:
+            return [0]
+        rejected = _insert_or_split(connection, into, rows[:half], first)
+        others = _insert_or_split(connection, into, rows[half:], _after(first, half))
+        return rejected + [half + place for place in others]
     if taken == len(rows):
-        return
-    if len(rows) == 1:
-        rejected.append(start)
-        return
-    if taken >= 0:
-        # Only rows that begin with NULL are passed over in silence; the others are in.
-        rejected.extend(start + place for place, row in enumerate(rows) if row[0] is None)
-        return
-    # A statement that failed left nothing behind, so its halves are tried: 24 statements for one bad row.
-    half = len(rows) // 2
-    _insert_or_split(connection, into, rows[:half], start, first, rejected)
-    _insert_or_split(connection, into, rows[half:], start + half, first, rejected)
+        return []
+    # Only rows that begin with NULL are passed over in silence; the others are in.
+    return [place for place, row in enumerate(rows) if row[0] is None]
+
+
+def _after(first: int | None, start: int) -> int | None:
+    return None if first is None else first + start
 
 
 def _insert_chunk(

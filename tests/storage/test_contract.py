@@ -99,7 +99,7 @@ async def test_a_row_that_no_database_takes_is_rejected_alone(
     store: AnyStore, poison: dict[str, object]
 ) -> None:
     rows = [reading(after=after * 1_000) for after in range(600)]
-    bad = reading(after=77, **poison)
+    bad = reading(after=77)._replace(**poison)  # type: ignore[arg-type]
 
     written = await store.write(Batch([*rows[:300], bad, *rows[300:]], {(7, "s"): 601}, wanted=[(7, "s")]))
 
