@@ -15,11 +15,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from .dialing import Dialer
 from .errors import OptionError
 from .gate import Gate
-from .link import Dial
+from .link import Dial, News
 from .settings import MAX_TURBINE_NUMBER, TurbineSettings
 from .turbine import Utc, WindTurbine, utc_now
 from .turbine_news import TOGETHER_FROM, EachTurbine, ManyTurbines
-from .uplink import News
 from .wind import FarmWind, StaticWind, TurbineWind, Wind, chance_of
 
 BAR_FROM: Final = 51

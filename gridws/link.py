@@ -1,4 +1,4 @@
-"""What a turbine needs from a network: a way to dial, a link, and how long to wait before the next try."""
+"""What an uplink needs around it: a way to dial, a link, who is told, how long to wait before the next try."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple, Protocol
 
-from .frames import CloseCode
+from .frames import CloseCode, EngineerAssigned, EngineerWithdrawn, OperationalStatus
 
 LONGEST_DELAY: Final = 30.0
 SUPERSEDED_DELAY: Final = 60.0
@@ -41,6 +41,34 @@ class Dial(Protocol):
 
     async def __call__(self, turbine_number: int, receive: Receive, /) -> Link:
         """Return a link that hands every frame to `receive`; raise `MonitorUnreachable`, `MonitorRefused`."""
+
+
+class Owner(Protocol):
+    """The turbine, as its uplink sees it."""
+
+    operational_status: OperationalStatus
+
+    def engineer_assigned(self, frame: EngineerAssigned) -> None:
+        """Let the engineer begin."""
+
+    def engineer_withdrawn(self, frame: EngineerWithdrawn) -> None:
+        """Drop the repair of this engineer."""
+
+    def link_lost(self) -> None:
+        """Drop any repair: whoever was here has left."""
+
+
+class News(Protocol):
+    """Who is told what happens to turbines and their links, for people to read."""
+
+    def linked(self, turbine_number: int) -> None:
+        """Say that a link is up."""
+
+    def link_lost(self, turbine_number: int, reason: str) -> None:
+        """Say that a link was lost or cannot be made; not said again before the reason changes."""
+
+    def happened(self, text: str) -> None:
+        """Say anything else about one turbine, as a sentence without full stop."""
 
 
 def reconnect_delays(chance: random.Random) -> Iterator[float]:

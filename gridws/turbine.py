@@ -16,10 +16,10 @@ from typing import Final
 
 from .dialing import Dialer
 from .frames import EngineerAssigned, EngineerWithdrawn, OperationalStatus, TurbineMetrics
-from .link import Dial
+from .link import Dial, News
 from .settings import DEFAULT_MONITOR_URL, TurbineSettings
 from .turbine_news import EachTurbine
-from .uplink import EARLY, News, Uplink
+from .uplink import EARLY, Uplink
 from .wind import FarmWind, TurbineWind, Wind
 
 DEFAULTS: Final = TurbineSettings()

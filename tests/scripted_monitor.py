@@ -6,8 +6,9 @@
         await link.welcome()                  # send down whatever the story wants
         link.cut()                            # gone without a close frame
 
-`obliging=True` makes it welcome and acknowledge by itself and keep no frames, which is enough for thousands of
-turbines. `refuse_with` answers handshakes with an HTTP status. Every wait has a time limit, so a story that goes wrong fails instead of hanging.
+`obliging=True` makes it welcome and acknowledge by itself and keep no frames: enough for thousands.
+`refuse_with` answers handshakes with an HTTP status. Every wait has a time limit, so a story that
+goes wrong fails instead of hanging.
 """
 
 from __future__ import annotations

@@ -29,6 +29,10 @@ LAYERS = {
     "gridws.session": 2,
     "gridws.storage": 2,  # and every module inside it
     "gridws.stream": 2,
+    "gridws.backlog": 2,
+    "gridws.dialing": 2,
+    "gridws.link": 2,
+    "gridws.turbine_news": 2,
     "gridws.uplink": 2,
     "gridws.watching": 2,
     "gridws.wind": 2,
@@ -36,6 +40,7 @@ LAYERS = {
     "gridws.listening": 2,
     "gridws.mirror": 3,
     "gridws.monitor": 3,
+    "gridws.gate": 3,
     "gridws.turbine": 3,
     "gridws.app": 4,
     "gridws.dashboard": 4,
