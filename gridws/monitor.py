@@ -101,7 +101,9 @@ class GridMonitor:
     # Its life.
 
     async def start(self) -> None:
-        """Open the store and go on where an earlier run ended; raise `StoreUnusable`."""
+        """Open the store and go on where an earlier run ended, once; raise `StoreUnusable`."""
+        if self.accepting:
+            return
         now = self.clock.now()
         opened = await self.store.open(now=now.at)
         for note in opened.notes:
@@ -114,8 +116,7 @@ class GridMonitor:
 
     async def run(self) -> None:
         """Live until cancelled: commit, acknowledge, notice silence and deadlines; raise what fails."""
-        if not self.accepting:
-            await self.start()
+        await self.start()
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.queue.run())

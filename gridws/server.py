@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import resource
 import socket
+from collections.abc import Callable
 from types import FrameType
 from typing import Final
 
@@ -33,9 +34,10 @@ CANCELLED_WITHIN: Final = 1.0
 class MonitorServer(Server):
     """Serves one monitor until `stop` or a signal."""
 
-    def __init__(self, config: Config, monitor: GridMonitor) -> None:
+    def __init__(self, config: Config, monitor: GridMonitor, on_listening: Callable[[], None]) -> None:
         super().__init__(config)
         self._monitor = monitor
+        self._on_listening = on_listening
         limit = descriptor_limit()
         self._backlog = min(BACKLOG, limit // 4)
         # As many connections as the backlog holds may be accepted in one go before the first can be refused.
@@ -68,6 +70,7 @@ class MonitorServer(Server):
             for each in sockets or []
         ]
         self.started = True
+        self._on_listening()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let nobody in, say goodbye, wait a little, cut, and end the application."""
@@ -99,8 +102,17 @@ class MonitorServer(Server):
             task.cancel()
 
 
-def make_server(app: ASGIApp, monitor: GridMonitor, settings: MonitorSettings) -> MonitorServer:
-    """Return a server for the sockets of `open_sockets`; run it with `serve(sockets)`."""
+def make_server(
+    app: ASGIApp,
+    monitor: GridMonitor,
+    settings: MonitorSettings,
+    *,
+    on_listening: Callable[[], None] = lambda: None,
+) -> MonitorServer:
+    """Return a server for the sockets of `open_sockets`; run it with `serve(sockets)`.
+
+    `on_listening` is called once links can be made.
+    """
     config = Config(
         app,
         http=GuardedHttpProtocol,
@@ -117,7 +129,7 @@ def make_server(app: ASGIApp, monitor: GridMonitor, settings: MonitorSettings) -
         ssl_certfile=settings.ssl_certfile,
         ssl_keyfile=settings.ssl_keyfile,
     )
-    return MonitorServer(config, monitor)
+    return MonitorServer(config, monitor, on_listening)
 
 
 def descriptor_limit() -> int:

@@ -63,7 +63,8 @@ def run_monitor(settings: MonitorSettings) -> None:
 async def _serve(settings: MonitorSettings) -> None:
     from ..app import create_app
     from ..monitor import GridMonitor
-    from ..server import make_server, open_sockets
+    from ..listening import open_sockets
+    from ..server import make_server
     from ..storage.sqlite import SqliteStore
 
     sockets = open_sockets(settings.host, settings.port)
@@ -75,11 +76,15 @@ async def _serve(settings: MonitorSettings) -> None:
 
     def on_death(error: BaseException) -> None:
         deaths.append(error)
-        server.should_exit = True
+        server.stop()
 
-    server = make_server(create_app(grid_monitor, on_death=on_death), grid_monitor, settings)
     port = sockets[0].getsockname()[1]
-    server.when_listening(lambda: _announce(settings, port))
+    server = make_server(
+        create_app(grid_monitor, on_death=on_death),
+        grid_monitor,
+        settings,
+        on_listening=lambda: _announce(settings, port),
+    )
     await server.serve(sockets)
     if deaths:
         raise deaths[0]
