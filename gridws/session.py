@@ -40,7 +40,10 @@ INVALID_WITHIN = 60.0
 
 
 class Link(Protocol):
-    """The way down to one turbine. No method blocks or raises; after `close` all of them do nothing."""
+    """The way down to one turbine. No method blocks or raises; after `close` all of them do nothing.
+
+    No method calls the session back: a loss that is noticed while sending is told in a step of its own.
+    """
 
     def send(self, text: str) -> None:
         """Send a text frame, later if the peer reads slowly; a peer that never reads is cut."""

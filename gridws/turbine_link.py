@@ -82,7 +82,8 @@ class TurbineLink(asyncio.Protocol):
             self._choked
             and self.transport.get_write_buffer_size() > self._shared.monitor.settings.max_down_bytes
         ):
-            self._cut("not_reading")
+            # Not now: whoever sends is in the middle of a step that this loss would begin anew.
+            asyncio.get_running_loop().call_soon(self._cut, "not_reading")
 
     def close(self, code: int, reason: str) -> None:
         self._session = None
