@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import shutil
@@ -9,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import termios
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -311,9 +313,6 @@ class Demo:
 
 def take_terminal() -> None:
     """Make the standard input the terminal whose Ctrl-C this process gets."""
-    import fcntl  # noqa: PLC0415  # only between fork and exec
-    import termios  # noqa: PLC0415
-
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
