@@ -75,8 +75,8 @@ class MonitorSettings:
     """Time between two tries while the disk fails."""
     retain_readings: float | None = 7 * 24 * 3600.0
     """Age by time of receipt at which readings are deleted; None keeps them for ever."""
-    retain_minutes: float | None = 400 * 24 * 3600.0
-    """Age at which the one-minute roll-ups are deleted: a year and a month, to compare seasons."""
+    retain_minutes: float | None = 35 * 24 * 3600.0
+    """Age at which the one-minute roll-ups are deleted: a month and some, about 3 MB a turbine."""
 
     max_frame_bytes: int = 64 * 1024
     max_invalid_frames: int = 10
