@@ -43,6 +43,7 @@ class Dialer:
 
     def __init__(self, monitor: str, *, token: str | None = None, ca_file: Path | None = None) -> None:
         self.base = websocket_base(monitor)
+        self._local = parse_uri(self.base).host == "localhost"
         self._options: dict[str, Any] = {}
         if token is not None:
             self._options["additional_headers"] = {"Authorization": f"Bearer {token}"}
@@ -52,31 +53,46 @@ class Dialer:
 
     async def dial(self, turbine_number: int, receive: Receive, /) -> Link:
         """Return an open link; raise `MonitorRefused` or `MonitorUnreachable`."""
-
-        def create(protocol: ClientProtocol, **options: Any) -> ClientConnection:
-            return _Connection(receive, protocol, **options)
-
         url = f"{self.base}/ws/turbines/{turbine_number}"
         try:
-            connection = await connect(
-                url,
-                subprotocols=[Subprotocol(SUBPROTOCOL)],
-                # 40 KiB a link for frames of 160 bytes is no bargain.
-                compression=None,
-                max_size=MAX_FRAME_BYTES,
-                open_timeout=OPEN_TIMEOUT,
-                close_timeout=CLOSE_TIMEOUT,
-                ping_interval=PING,
-                ping_timeout=PING,
-                proxy=None,
-                create_connection=cast("type[ClientConnection]", create),
-                **self._options,
-            )
+            try:
+                connection = await self._open(url, receive)
+            except ConnectionRefusedError as refused:
+                connection = await self._open_beside(url, receive, refused)
         except InvalidStatus as error:
             raise refusal(self.base, error.response.status_code) from error
         except (OSError, InvalidHandshake, EOFError) as error:
             raise MonitorUnreachable(self.base, cause(error)) from error
         return WebSocketLink(cast("_Connection", connection))
+
+    async def _open_beside(self, url: str, receive: Receive, refused: OSError) -> ClientConnection:
+        """Try the other loopback: a machine may know only one address by the name localhost."""
+        if not self._local:
+            raise refused
+        try:
+            return await self._open(url, receive, host="::1")
+        except OSError:
+            raise refused from None
+
+    async def _open(self, url: str, receive: Receive, **where: Any) -> ClientConnection:
+        def create(protocol: ClientProtocol, **options: Any) -> ClientConnection:
+            return _Connection(receive, protocol, **options)
+
+        return await connect(
+            url,
+            subprotocols=[Subprotocol(SUBPROTOCOL)],
+            # 40 KiB a link for frames of 160 bytes is no bargain.
+            compression=None,
+            max_size=MAX_FRAME_BYTES,
+            open_timeout=OPEN_TIMEOUT,
+            close_timeout=CLOSE_TIMEOUT,
+            ping_interval=PING,
+            ping_timeout=PING,
+            proxy=None,
+            create_connection=cast("type[ClientConnection]", create),
+            **self._options,
+            **where,
+        )
 
 
 class WebSocketLink:
