@@ -1,7 +1,8 @@
 """`gridws watch`: the fleet on a terminal, as a table for scripts, or as lines of JSON.
 
-JSON lines: `snapshot` first and after each reconnect; then `turbine`, `removed`, `engineers`, `totals`, `event`
-and `connection`, one for each thing that changed. All but the last hold what `frames.py` documents.
+JSON lines: `snapshot` first, and again after each reconnect; then `turbine`, `removed`, `engineers`, `totals`,
+`event`, one for each thing that changed, with the fields that `frames.py` documents; and `connection` when the
+monitor is lost.
 """
 
 from __future__ import annotations
@@ -99,11 +100,11 @@ async def _write_changes(mirror: Mirror, output: TextIO) -> None:
 
 
 def _contents(mirror: Mirror, change: Change) -> Iterator[dict[str, Any]]:
-    if change.connection:
-        yield {"type": "connection", "connected": mirror.connected, "reason": mirror.trouble}
     if change.everything:
         yield _snapshot(mirror)
         return
+    if change.connection:
+        yield {"type": "connection", "connected": mirror.connected, "reason": mirror.trouble}
     for number in sorted(change.turbines & mirror.turbines.keys()):
         yield {"type": "turbine", **vars(mirror.turbines[number])}
     for number in sorted(change.gone):

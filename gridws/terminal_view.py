@@ -249,7 +249,7 @@ def _event(event: Event) -> Text:
 
 
 def _row(*parts: tuple[str, str]) -> Text:
-    return Text.assemble(*parts, no_wrap=True, overflow="ellipsis", end="")
+    return Text.assemble(*parts, no_wrap=True, overflow="ellipsis")
 
 
 def _columns(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
