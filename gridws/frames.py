@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from enum import IntEnum, StrEnum
-from typing import Annotated, Final, Literal, TypeVar
+from typing import Annotated, Final, Literal, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, to_json
@@ -365,7 +365,8 @@ T = TypeVar("T")
 
 def _parse(adapter: TypeAdapter[T], text: str) -> T:
     try:
-        return adapter.validate_json(text)
+        # The adapter's validator itself: its own method adds half a microsecond to every frame.
+        return cast("T", adapter.validator.validate_json(text))
     except ValidationError as error:
         raise FrameError("invalid_frame", _sentence(error.errors(include_url=False)[0])) from None
 

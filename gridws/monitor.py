@@ -35,6 +35,7 @@ from .stream import Stream
 from .watching import FleetWatch, FrameTap
 
 _log = logging.getLogger("gridws")
+_new = tuple.__new__
 
 
 class GridMonitor:
@@ -151,6 +152,7 @@ class GridMonitor:
             clock=self.clock,
             settings=self.settings,
             tap=self.tap,
+            numbers=self.numbers,
         )
         now = self.clock.now()
         older = self.sessions.get(turbine_number)
@@ -208,28 +210,32 @@ class GridMonitor:
         stored = self.store_metrics(session, metrics, now)
         if metrics.historical:
             return stored
-        self.status_reported(session, metrics.operational_status, now)
+        if metrics.operational_status is not session.status:
+            self.status_reported(session, metrics.operational_status, now)
         self.last_turbines_metrics[session.turbine_number] = metrics
         self.register.take(metrics, now.at)
         self.watch.reading_taken(session.turbine_number)
         return stored
 
     def store_metrics(self, session: Session, metrics: Metrics, now: Moment) -> bool:
-        """Queue one reading for the next commit; False: refused, the turbine is asked for it again if it is numbered."""
+        """Queue one reading for the next commit; False: refused, and asked for again if it is numbered."""
         measured_at = metrics.measured_at
-        reading = Reading(
-            metrics.turbine_number,
-            now.at if measured_at is None else measured_at,
-            metrics.wind_speed,
-            metrics.power_output_in_kwh,
-            metrics.operational_status.value,
-            now.at,
+        # `tuple.__new__` and `_value_`: the plain way to the same row costs 0.5 µs more, once for each frame.
+        reading = _new(
+            Reading,
+            (
+                metrics.turbine_number,
+                now.at if measured_at is None else measured_at,
+                metrics.wind_speed,
+                metrics.power_output_in_kwh,
+                metrics.operational_status._value_,
+                now.at,
+            ),
         )
-        if session.stream is None or metrics.sequence is None:
-            stored = self.queue.append(reading)
-            self.numbers.readings_lost += not stored
-        else:
-            stored = self.queue.append(reading, session.stream, metrics.sequence)
+        if session.stream is not None and metrics.sequence is not None:
+            return self.queue.append(reading, session.stream, metrics.sequence)
+        stored = self.queue.append(reading)
+        self.numbers.readings_lost += not stored
         return stored
 
     def status_reported(self, session: Session, status: OperationalStatus, now: Moment) -> None:
@@ -285,16 +291,6 @@ class GridMonitor:
 
     def session_paused(self, session: Session) -> None:
         self._rounds.session_paused(session)
-
-    def frame_received(self, *, valid: bool) -> None:
-        self.numbers.frames += 1
-        self.numbers.invalid_frames += not valid
-
-    def readings_lost(self, count: int) -> None:
-        self.numbers.readings_lost += count
-
-    def reading_repeated(self) -> None:
-        self.numbers.readings_repeated += 1
 
     # Small things.
 

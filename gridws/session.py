@@ -30,6 +30,7 @@ from .frames import (
     parse_up,
     readable_sequence,
 )
+from .numbers import Numbers
 from .rate import Rate
 from .settings import MonitorSettings
 from .stream import Stream, Taken
@@ -76,15 +77,6 @@ class Desk(Protocol):
     def ack_due(self, session: Session) -> None:
         """Call `session.acknowledge` soon."""
 
-    def frame_received(self, *, valid: bool) -> None:
-        """Count a frame."""
-
-    def readings_lost(self, count: int) -> None:
-        """Count readings that can never be stored: dropped by the turbine's buffer, or invalid."""
-
-    def reading_repeated(self) -> None:
-        """Count a numbered reading that was stored already."""
-
     def session_paused(self, session: Session) -> None:
         """Call `session.ease` until reading goes on."""
 
@@ -100,6 +92,7 @@ class Session:
         "_desk",
         "_invalid_at",
         "_link",
+        "_numbers",
         "_rate",
         "_seen_live_sequence",
         "_settings",
@@ -125,6 +118,7 @@ class Session:
         clock: Clock,
         settings: MonitorSettings,
         tap: FrameTap,
+        numbers: Numbers,
     ) -> None:
         now = clock.now()
         self.id = session_id
@@ -141,6 +135,7 @@ class Session:
         self._clock = clock
         self._settings = settings
         self._tap = tap
+        self._numbers = numbers
         self._rate = Rate(per_second=settings.frames_per_second, burst=settings.frames_burst)
         self._invalid_at: deque[float] = deque(maxlen=settings.max_invalid_frames)
         self._seen_live_sequence = False
@@ -157,11 +152,12 @@ class Session:
             self._tap.show(self.turbine_number, "up", text, now.at)
         try:
             frame = parse_up(text)
-            self._check_number(frame)
+            if frame.turbine_number != self.turbine_number:
+                raise self._wrong_turbine(frame)
         except FrameError as error:
             self._take_invalid(text, error, now)
         else:
-            self._desk.frame_received(valid=True)
+            self._numbers.frames += 1
             self._take(frame, now)
 
     def receive_binary(self) -> None:
@@ -233,12 +229,11 @@ class Session:
 
     # Frames.
 
-    def _check_number(self, frame: UpFrame) -> None:
-        if frame.turbine_number != self.turbine_number:
-            raise FrameError(
-                "wrong_turbine",
-                f"turbine_number is {frame.turbine_number}, but this link is turbine {self.turbine_number}'s.",
-            )
+    def _wrong_turbine(self, frame: UpFrame) -> FrameError:
+        return FrameError(
+            "wrong_turbine",
+            f"turbine_number is {frame.turbine_number}, but this link is turbine {self.turbine_number}'s.",
+        )
 
     def _take(self, frame: UpFrame, now: Moment) -> None:
         if type(frame) is Metrics:
@@ -267,14 +262,14 @@ class Session:
         taken = stream.judge(metrics.sequence)
         if taken is Taken.wanted:
             if self._desk.collect_metrics(self, metrics, now):
-                self._desk.readings_lost(stream.advance(metrics.sequence))
+                self._numbers.readings_lost += stream.advance(metrics.sequence)
         else:
             self._take_unwanted(metrics, stream, taken, now)
         self._seen_live_sequence |= not metrics.historical
 
     def _take_unwanted(self, metrics: Metrics, stream: Stream, taken: Taken, now: Moment) -> None:
         if taken is Taken.repeated:
-            self._desk.reading_repeated()
+            self._numbers.readings_repeated += 1
             self._desk.ack_due(self)
         if metrics.historical:
             return
@@ -292,13 +287,14 @@ class Session:
     # What is not taken.
 
     def _take_invalid(self, text: str, error: FrameError, now: Moment) -> None:
-        self._desk.frame_received(valid=False)
+        self._numbers.frames += 1
+        self._numbers.invalid_frames += 1
         self._count(now)
         stream = self.stream
         if stream is not None and error.code == "invalid_frame":
             sequence = readable_sequence(text, self.turbine_number)
             if sequence is not None and stream.judge(sequence) is Taken.wanted:
-                self._desk.readings_lost(stream.advance(sequence) + 1)
+                self._numbers.readings_lost += stream.advance(sequence) + 1
                 self._desk.reading_passed_over(stream, sequence)
         self._refuse(error, now)
 

@@ -9,6 +9,7 @@ from doubles import HandClock, ListLink, frame, metrics
 
 from gridws.dispatcher import Moment
 from gridws.frames import Metrics, OperationalStatus
+from gridws.numbers import Numbers
 from gridws.session import Session
 from gridws.settings import MonitorSettings
 from gridws.stream import Stream
@@ -25,9 +26,6 @@ class Notes:
     streams: list[Stream] = field(default_factory=list)
     passed_over: list[int] = field(default_factory=list)
     acks_due: int = 0
-    lost: int = 0
-    repeated: int = 0
-    invalid: int = 0
     paused: int = 0
     ended: list[str] = field(default_factory=list)
 
@@ -50,15 +48,6 @@ class Notes:
     def ack_due(self, session: Session) -> None:
         self.acks_due += 1
 
-    def frame_received(self, *, valid: bool) -> None:
-        self.invalid += not valid
-
-    def readings_lost(self, count: int) -> None:
-        self.lost += count
-
-    def reading_repeated(self) -> None:
-        self.repeated += 1
-
     def session_paused(self, session: Session) -> None:
         self.paused += 1
 
@@ -74,8 +63,18 @@ class Line:
         self.link = ListLink()
         self.desk = Notes()
         self.tap = FrameTap(size=10)
+        self.numbers = Numbers()
         settings = MonitorSettings(**limits)  # type: ignore[arg-type]
-        self.session = Session(1, 7, self.link, self.desk, clock=self.clock, settings=settings, tap=self.tap)
+        self.session = Session(
+            1,
+            7,
+            self.link,
+            self.desk,
+            clock=self.clock,
+            settings=settings,
+            tap=self.tap,
+            numbers=self.numbers,
+        )
         if not isinstance(last_sequence, str):
             self.hello()
             self.session.welcome(self.desk.streams[-1], last_sequence)
@@ -158,7 +157,7 @@ def test_new_sequences_are_stored_and_old_ones_are_not() -> None:
     line = Line(last_sequence=5)
     line.receive(*[metrics(sequence=n, historical=True) for n in (4, 5, 6, 7, 6)])
     assert line.sequences == [6, 7]
-    assert line.desk.acks_due == line.desk.repeated == 3
+    assert line.desk.acks_due == line.numbers.readings_repeated == 3
 
 
 def test_historical_readings_are_stored_and_never_dispatched_on_when_repeated() -> None:
@@ -171,7 +170,7 @@ def test_a_jump_ahead_is_taken_and_counted_as_lost() -> None:
     line = Line(last_sequence=5)
     line.receive(metrics(sequence=9))
     assert line.sequences == [9]
-    assert line.desk.lost == 3
+    assert line.numbers.readings_lost == 3
 
 
 def test_a_stream_name_used_twice_is_told_once_and_its_status_counts() -> None:
@@ -226,7 +225,7 @@ def test_an_invalid_frame_gets_an_error_and_the_link_stays() -> None:
 def test_the_tenth_invalid_frame_within_a_minute_closes_the_link() -> None:
     line = Line()
     line.receive(*["nonsense"] * 9)
-    assert line.link.close_code is None
+    assert line.desk.ended == []
     line.receive("nonsense")
     assert line.link.close_code == 1008
     assert line.desk.ended == ["invalid_frames"]
@@ -251,7 +250,7 @@ def test_an_invalid_reading_cannot_block_its_stream() -> None:
     line = Line(last_sequence=5)
     line.receive(metrics(sequence=6, wind_speed="strong"), metrics(sequence=7))
     assert line.desk.passed_over == [6]
-    assert line.desk.lost == 1
+    assert line.numbers.readings_lost == 1
     assert line.sequences == [7]
 
 
@@ -335,7 +334,7 @@ def test_a_flood_that_does_not_end_closes_the_link() -> None:
     line.clock.pass_time(5)
     line.session.ease(line.clock.seconds)
     line.receive(*[metrics()] * 30)
-    assert line.link.close_code is None
+    assert line.desk.ended == []
     line.clock.pass_time(6)
     line.session.ease(line.clock.seconds)
     line.receive(*[metrics()] * 30)

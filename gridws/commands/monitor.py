@@ -62,8 +62,8 @@ def run_monitor(settings: MonitorSettings) -> None:
 
 async def _serve(settings: MonitorSettings) -> None:
     from ..app import create_app
-    from ..monitor import GridMonitor
     from ..listening import open_sockets
+    from ..monitor import GridMonitor
     from ..server import make_server
     from ..storage.sqlite import SqliteStore
 

@@ -87,6 +87,8 @@ class WriteQueue:
         self._store = store
         self._notice = notice
         self._settings = settings
+        self._capacity = settings.queue_rows
+        self._batch_rows = settings.batch_rows
         self._clock = clock
         self._pending = _Pending()
         self._enough = asyncio.Event()
@@ -97,11 +99,11 @@ class WriteQueue:
     @property
     def room(self) -> int:
         """How many more readings fit."""
-        return self._settings.queue_rows - self.rows
+        return self._capacity - self.rows
 
     def append(self, reading: Reading, stream: Stream | None = None, sequence: int = 0) -> bool:
         """Queue a reading, numbered `sequence` in `stream` or unnumbered; False: refused, and the stream stalls."""
-        if self.rows >= self._settings.queue_rows or (stream is not None and self.degraded):
+        if self.rows >= self._capacity or (stream is not None and self.degraded):
             if stream is not None:
                 self._stall((stream,))
             return False
@@ -112,7 +114,7 @@ class WriteQueue:
             pending.numbered.append(reading)
             pending.cursors[stream] = sequence
         self.rows += 1
-        if len(pending.numbered) + len(pending.readings) == self._settings.batch_rows:
+        if len(pending.numbered) + len(pending.readings) == self._batch_rows:
             self._enough.set()
         return True
 
@@ -153,7 +155,7 @@ class WriteQueue:
             await self._maintain()
 
     async def finish(self) -> None:
-        """Commit all that is queued, within a bounded time; a disk that fails now loses only what nobody acknowledged."""
+        """Commit all that is queued, within a bounded time; what a failing disk loses now was never acknowledged."""
         try:
             async with asyncio.timeout(FINISH_WITHIN):
                 if self._commit is not None:

@@ -1,0 +1,80 @@
+"""The peers that gridws is measured beside. Each listens on a free port, prints it, and stores nothing.
+
+`websockets`: the library's own server, each frame parsed and validated with our own models.
+`echo`: the same server, sending each frame back.
+`post`: the original's design: FastAPI on uvicorn, HTTP POST of one reading on a kept connection.
+`route`: gridws itself on the FastAPI route instead of its own protocol class, with everything stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import sys
+import tempfile
+from pathlib import Path
+
+import uvicorn
+import uvloop
+from fastapi import FastAPI
+from websockets.asyncio.server import ServerConnection, serve
+
+from gridws.app import create_app
+from gridws.frames import TurbineMetrics, parse_up
+from gridws.monitor import GridMonitor
+from gridws.settings import MonitorSettings
+from gridws.storage.sqlite import SqliteStore
+
+
+async def websockets_server(*, echo: bool) -> None:
+    async def handle(connection: ServerConnection) -> None:
+        async for text in connection:
+            if echo:
+                await connection.send(text)
+            else:
+                parse_up(str(text))
+
+    async with serve(handle, "127.0.0.1", 0, compression=None, ping_interval=None) as server:
+        print(next(iter(server.sockets)).getsockname()[1], flush=True)
+        await asyncio.Future()
+
+
+def post_app() -> FastAPI:
+    app = FastAPI()
+    queue: asyncio.Queue[TurbineMetrics] = asyncio.Queue(maxsize=1)
+
+    @app.post("/post_metrics")
+    async def on_post_metrics(turbine_metrics: TurbineMetrics) -> None:
+        if queue.full():
+            queue.get_nowait()
+        await queue.put(turbine_metrics)
+
+    return app
+
+
+def route_app() -> FastAPI:
+    path = Path(tempfile.mkdtemp(prefix="gridws-bench-")) / "route.db"
+    settings = MonitorSettings(database=path)
+    return create_app(GridMonitor(3, SqliteStore(path, settings=settings), settings=settings))
+
+
+async def serve_app(app: FastAPI) -> None:
+    listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
+    print(listener.getsockname()[1], flush=True)
+    config = uvicorn.Config(
+        app, ws="websockets-sansio", log_level="critical", access_log=False, ws_per_message_deflate=False
+    )
+    await uvicorn.Server(config).serve([listener])
+
+
+def main(kind: str) -> None:
+    logging.disable(logging.CRITICAL)  # the load is cut at its end, which is no news
+    if kind in {"websockets", "echo"}:
+        uvloop.run(websockets_server(echo=kind == "echo"))
+    else:
+        uvloop.run(serve_app(post_app() if kind == "post" else route_app()))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
