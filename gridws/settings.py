@@ -129,3 +129,25 @@ class TurbineSettings:
     """Unacknowledged readings kept: an hour at one a second, some 1 MiB a turbine."""
     token: str | None = None
     ca_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DashboardSettings:
+    """What `gridws dashboard` is told. Times are in seconds."""
+
+    host: str = "localhost"
+    port: int = DEFAULT_DASHBOARD_PORT
+    monitor: str = DEFAULT_MONITOR_URL
+    token: str | None = None
+    ca_file: Path | None = None
+    allow_origins: tuple[str, ...] = ()
+    """Further origins whose pages may talk to this one, such as that of a TLS proxy in front of it."""
+    insecure: bool = False
+    """Whether to listen where others than this machine can reach it, although nobody is asked who they are."""
+
+    graceful_shutdown: float = 2.0
+    """Pages get this long to close."""
+    unclaimed_for: float = 15.0
+    """How long a page that was fetched waits for its browser to connect before it is forgotten."""
+    max_unclaimed: int = 100
+    """Such pages at once, 0.3 MB each: a script that fetches the page in a loop must not fill the memory."""

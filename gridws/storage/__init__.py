@@ -157,3 +157,6 @@ class Store(Protocol):
 
     async def repairs(self, *, turbine_number: int | None = None, since: int = 0, limit: int) -> list[Repair]:
         """Return assignments that were running at or after `since`, newest first."""
+
+    async def minutes(self, turbine_number: int, *, since: int, until: int) -> list[Minute]:
+        """Return the turbine's minutes with since ≤ at < until, oldest first; the last may still be missing."""
