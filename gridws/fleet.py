@@ -16,7 +16,7 @@ from .dialing import Dialer
 from .errors import OptionError
 from .gate import Gate
 from .link import Dial, News
-from .settings import MAX_TURBINE_NUMBER, TurbineSettings
+from .settings import MAX_TURBINE_NUMBER, TurbineSettings, WindKind
 from .turbine import Utc, WindTurbine, utc_now
 from .turbine_news import TOGETHER_FROM, EachTurbine, ManyTurbines
 from .wind import FarmWind, StaticWind, TurbineWind, Wind, chance_of
@@ -83,8 +83,6 @@ def check(settings: TurbineSettings) -> None:
     last = settings.first_number + settings.count - 1
     if settings.first_number < 1 or last > MAX_TURBINE_NUMBER:
         raise OptionError(f"turbine numbers go from 1 to {MAX_TURBINE_NUMBER}: choose another --first-number")
-    if settings.wind not in {"varying", "static"}:
-        raise OptionError(f"--wind must be varying or static, not {settings.wind!r}")
     if settings.buffer < 1:
         raise OptionError("--buffer must be at least 1")
     for option, seconds in _durations(settings):
@@ -165,7 +163,7 @@ def _news(settings: TurbineSettings) -> EachTurbine | ManyTurbines:
 
 
 def _wind(settings: TurbineSettings, farm: FarmWind, chance: random.Random) -> Wind:
-    return StaticWind() if settings.wind == "static" else TurbineWind(farm, chance)
+    return StaticWind() if settings.wind is WindKind.static else TurbineWind(farm, chance)
 
 
 def _durations(settings: TurbineSettings) -> Iterator[tuple[str, float]]:

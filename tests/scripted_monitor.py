@@ -201,6 +201,7 @@ async def running(life: Any) -> AsyncIterator[asyncio.Task[None]]:
     try:
         yield task
     finally:
-        if not task.cancel():
-            task.result()
+        task.cancel()
         await asyncio.wait([task])
+        if not task.cancelled():
+            task.result()

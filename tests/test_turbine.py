@@ -69,9 +69,7 @@ def test_readings_come_at_the_upload_frequency_without_drift() -> None:
         assert readings[-1].measured_at == 343_000
         assert len(readings) == 491
 
-    play(
-        story, upload_frequency_in_seconds=0.7, time_to_fail_in_seconds=1e6
-    )
+    play(story, upload_frequency_in_seconds=0.7, time_to_fail_in_seconds=1e6)
 
 
 def test_a_working_turbine_reports_the_static_values_of_the_assignment() -> None:
