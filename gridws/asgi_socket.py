@@ -34,8 +34,9 @@ async def refuse(websocket: WebSocket, refusal: Refusal) -> None:
 def transport_of(websocket: WebSocket) -> asyncio.Transport | None:
     """Return the transport below, None under a server that does not show it."""
     extension = websocket.scope.get("extensions", {}).get(TRANSPORT_EXTENSION, {})
-    transport = extension.get("transport")
-    return transport if isinstance(transport, asyncio.Transport) else None
+    # No isinstance: uvloop's transports are no asyncio.Transport.
+    transport: asyncio.Transport | None = extension.get("transport")
+    return transport
 
 
 def abort(websocket: WebSocket) -> None:

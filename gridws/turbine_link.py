@@ -186,6 +186,8 @@ class TurbineLink(asyncio.Protocol):
         for event in parser.events_received():
             if isinstance(event, Frame):
                 self._receive_frame(event)
+        if self._deaf:
+            return
         if parser.parser_exc is not None:
             self._fail(parser, parser.close_sent.code if parser.close_sent else StandardCode.PROTOCOL_ERROR)
             return

@@ -1,0 +1,169 @@
+"""The server around the routes: its limits, its sockets, and how it stops."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+
+import pytest
+from live_monitor import raw_peer, served, until
+
+from gridws.connections import Keepalive
+from gridws.errors import OptionError
+from gridws.listening import open_sockets
+from gridws.server import MonitorServer
+
+REQUEST = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param([], id="nothing"),
+        pytest.param([b"GET /healthz HT"], id="half a request"),
+        pytest.param([b"\r\n"], id="an empty line"),
+        pytest.param(
+            [b"PUT /api/v1/engineers HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{"], id="half a body"
+        ),
+    ],
+)
+async def test_who_does_not_finish_a_request_is_cut(said: list[bytes]) -> None:
+    async with served(handshake_timeout=0.1) as live, raw_peer(live.port) as peer:
+        for data in said:
+            await peer.send(data)
+
+        assert await peer.read() == b""
+
+
+async def test_an_empty_line_after_an_answer_keeps_nothing_open() -> None:
+    async with served(handshake_timeout=0.1) as live, raw_peer(live.port) as peer:
+        await peer.send(REQUEST)
+        assert b"200 OK" in await peer.read()
+
+        await peer.send(b"\r\n")
+
+        await peer.read_to_end()
+
+
+async def test_two_requests_on_one_connection_are_answered() -> None:
+    async with served() as live, raw_peer(live.port) as peer:
+        await peer.send(REQUEST)
+        assert b"200 OK" in await peer.read()
+
+        await peer.send(REQUEST)
+
+        assert b"200 OK" in await peer.read()
+
+
+async def test_a_link_outlives_the_time_for_its_handshake() -> None:
+    async with served(handshake_timeout=0.05, tick=0.01) as live, live.turbine() as turbine:
+        loop = asyncio.get_running_loop()
+        later = loop.time() + 0.1
+        await until(lambda: loop.time() > later)
+
+        async with asyncio.timeout(5):
+            await (await turbine.ping())
+
+
+async def test_connections_above_the_limit_are_reset() -> None:
+    async with served() as live, live.turbine():
+        assert isinstance(live.server, MonitorServer)
+        live.server.connections.limit = 1
+
+        async with raw_peer(live.port) as peer:
+            assert await peer.read() == b""
+
+        assert live.monitor.numbers.connections_refused == 1
+
+
+# Stopping.
+
+
+@pytest.mark.parametrize("path", ["/ws/turbines/7", "/ws/frames", "/ws/watch"])
+async def test_a_peer_that_never_reads_does_not_hold_up_the_end(path: str) -> None:
+    async with served(graceful_shutdown=0.2) as live, raw_peer(live.port) as peer:
+        await peer.upgrade(path)
+        live.monitor.tap.show(7, "up", "x" * 10_000_000, 0)
+        live.server.should_exit = True
+
+        await until(lambda: not live.server.server_state.connections)
+
+    assert not live.server.server_state.tasks
+
+
+async def test_a_second_signal_does_not_skip_the_end_of_the_application() -> None:
+    async with served() as live:
+        live.server.handle_exit(signal.SIGINT, None)
+        live.server.handle_exit(signal.SIGINT, None)
+
+    assert not live.server.force_exit
+    assert not live.server._captured_signals
+    assert not live.monitor.accepting
+
+
+# Sockets.
+
+
+def test_localhost_is_one_port_on_all_its_addresses() -> None:
+    sockets = open_sockets("localhost", 0)
+
+    ports = {each.getsockname()[1] for each in sockets}
+    hosts = [each.getsockname()[0] for each in sockets]
+    for each in sockets:
+        each.close()
+
+    assert len(ports) == 1
+    assert hosts[0] == "127.0.0.1"
+    assert hosts[1:] in ([], ["::1"])
+
+
+def test_a_port_in_use_is_a_mistake_in_an_option() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+
+        with pytest.raises(
+            OptionError, match=f"cannot listen on localhost port {port}: address already in use"
+        ):
+            open_sockets("localhost", port)
+
+
+def test_a_host_that_is_not_ours_is_a_mistake_in_an_option() -> None:
+    with pytest.raises(OptionError, match=r"cannot listen on 192\.0\.2\.1 port 0"):
+        open_sockets("192.0.2.1", 0)
+
+
+# The backstop.
+
+
+class CountedLink:
+    """A link that counts how often it was looked after."""
+
+    def __init__(self) -> None:
+        self.rounds = 0
+
+    def look_after(self) -> None:
+        self.rounds += 1
+
+
+async def test_links_are_looked_after_again_and_again() -> None:
+    keepalive, link = Keepalive(interval=0.01, stall=10.0), CountedLink()
+
+    keepalive.add(link)
+
+    await until(lambda: link.rounds >= 3)
+    keepalive.discard(link)
+
+
+async def test_nobody_is_judged_right_after_a_stall() -> None:
+    keepalive, link = Keepalive(interval=0.0, stall=-1.0), CountedLink()
+    loop = asyncio.get_running_loop()
+
+    keepalive.add(link)  # every round is late
+    first = keepalive._timer
+    await until(lambda: keepalive._timer is not first)
+
+    assert link.rounds == 0
+    assert keepalive._timer is not None
+    assert keepalive._timer.when() > loop.time()
+    keepalive.discard(link)

@@ -1,0 +1,100 @@
+"""Viewers over a real socket: merely slow ones stay, hung ones are cut, and too many are refused."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from live_monitor import LiveMonitor, hear, raw_peer, served, until
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+LARGE = "x" * 100_000
+
+
+def pour(live: LiveMonitor, count: int = 100) -> None:
+    """Have many megabytes of frames seen."""
+    for _ in range(count):
+        live.monitor.tap.show(7, "up", LARGE, 0)
+
+
+async def test_a_viewer_sees_the_fleet_first() -> None:
+    async with served() as live, connect(live.url("/ws/watch")) as viewer:
+        assert (await hear(viewer))["type"] == "snapshot"
+
+
+async def test_what_a_viewer_says_is_ignored() -> None:
+    async with served() as live, connect(live.url("/ws/watch")) as viewer:
+        await hear(viewer)
+
+        await viewer.send("hello?")
+        await viewer.send(b"hello?")
+
+        async with asyncio.timeout(5):
+            await (await viewer.ping())
+        assert live.monitor.numbers.viewers == 1
+
+
+async def test_a_viewer_that_leaves_is_forgotten() -> None:
+    async with served() as live:
+        async with connect(live.url("/ws/watch")):
+            await until(lambda: live.monitor.watch.watched)
+
+        await until(lambda: not live.monitor.watch.watched)
+        await until(lambda: live.monitor.numbers.viewers == 0)
+        assert live.monitor.numbers.viewers_cut == 0
+
+
+async def test_a_viewer_that_never_reads_is_cut_and_forgotten() -> None:
+    async with served(viewer_patience=0.2) as live, raw_peer(live.port) as peer:
+        await peer.upgrade("/ws/frames")
+        await until(lambda: live.monitor.tap.watched)
+
+        pour(live)
+
+        await until(lambda: live.monitor.numbers.viewers_cut == 1)
+        await until(lambda: not live.server.server_state.connections)
+        assert not live.monitor.tap.watched
+
+
+async def test_a_viewer_that_reads_slowly_stays() -> None:
+    async with served(viewer_patience=0.1) as live, raw_peer(live.port) as peer:
+        await peer.upgrade("/ws/frames")
+        await until(lambda: live.monitor.tap.watched)
+        pour(live)
+
+        seen = 0
+        while seen < 5_000_000:
+            seen += len(await peer.read(4096))
+
+        assert live.monitor.numbers.viewers_cut == 0
+
+
+async def test_one_viewer_too_many_is_refused_with_a_sentence() -> None:
+    async with served(max_viewers=1) as live, connect(live.url("/ws/watch")):
+        with pytest.raises(InvalidStatus) as refused:
+            await connect(live.url("/ws/frames"))
+
+        assert refused.value.response.status_code == 503
+        assert b"1 viewers already" in refused.value.response.body
+        assert live.monitor.numbers.viewers_refused == 1
+
+
+async def test_a_place_that_became_free_is_given_away_again() -> None:
+    async with served(max_viewers=1) as live:
+        async with connect(live.url("/ws/watch")):
+            pass
+        await until(lambda: live.monitor.numbers.viewers == 0)
+
+        async with connect(live.url("/ws/watch")) as viewer:
+            assert (await hear(viewer))["type"] == "snapshot"
+
+
+async def test_a_viewer_that_does_not_answer_pings_is_aborted() -> None:
+    async with served(ping_interval=0.1, ping_timeout=0.1) as live, raw_peer(live.port) as peer:
+        await peer.upgrade("/ws/frames")
+        await until(lambda: live.monitor.tap.watched)
+
+        await until(lambda: not live.server.server_state.connections)
+
+        await until(lambda: not live.monitor.tap.watched)

@@ -1,0 +1,161 @@
+"""The fast link's own framing: however the bytes arrive, the frames are the same; and who is dead is cut."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from live_monitor import client_frame
+from websockets.frames import Opcode
+
+from gridws.connections import Connections
+from gridws.framing import payload_span, text_frame
+from gridws.monitor import GridMonitor
+from gridws.session import Link
+from gridws.turbine_link import TurbineLink
+
+
+class WrittenTransport(asyncio.Transport):
+    """A transport that writes down what is sent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+        self.aborted = False
+
+    def write(self, data: bytes | bytearray | memoryview[int]) -> None:
+        self.written += data
+
+    def is_closing(self) -> bool:
+        return self.aborted
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+class HeardSession:
+    """What the link does with a session, and nothing else of one."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.lost_by: str | None = None
+
+    def receive(self, text: str) -> None:
+        self.texts.append(text)
+
+    def lost(self, reason: str) -> None:
+        self.lost_by = reason
+
+
+class OneSession(GridMonitor):
+    """A monitor whose sessions only listen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.session = HeardSession()
+
+    def connect(self, turbine_number: int, link: Link) -> HeardSession:  # type: ignore[override]
+        return self.session
+
+
+class NoKeepalive:
+    def add(self, link: object) -> None:
+        pass
+
+
+def open_link() -> tuple[TurbineLink, WrittenTransport, HeardSession]:
+    monitor, transport = OneSession(), WrittenTransport()
+    shared = Connections(monitor, limit=10)
+    shared.keepalive = NoKeepalive()  # type: ignore[assignment]
+    link = TurbineLink(transport, shared)
+    link.open(7)
+    return link, transport, monitor.session
+
+
+TEXTS = st.one_of(st.text(max_size=20), st.integers(120, 300).map("x".__mul__), st.just("é" * 33_000))
+
+
+def as_frames(text: str, pieces: int) -> bytes:
+    """Return a text as one frame, or as fragments with a ping between them."""
+    data = text.encode()
+    cuts = [len(data) * n // pieces for n in range(pieces + 1)]
+    frames = [
+        client_frame(Opcode.CONT if start else Opcode.TEXT, data[start:end], fin=end == len(data))
+        for start, end in dict.fromkeys(pairwise(cuts))
+        if end > start or pieces == 1
+    ]
+    return client_frame(Opcode.PING, b"?").join(frames or [client_frame(Opcode.TEXT, b"")])
+
+
+@given(
+    texts=st.lists(st.tuples(TEXTS.filter(lambda text: len(text.encode()) <= 65_536), st.integers(1, 4))),
+    cuts=st.lists(st.integers(0, 100_000)),
+)
+def test_however_the_bytes_arrive_the_frames_are_the_same(
+    texts: list[tuple[str, int]], cuts: list[int]
+) -> None:
+    link, _, session = open_link()
+    data = b"".join(as_frames(text, pieces) for text, pieces in texts)
+    ends = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
+
+    for start, end in pairwise(ends):
+        link.data_received(data[start:end])
+
+    assert session.texts == [text for text, _ in texts]
+
+
+def test_byte_by_byte_is_enough() -> None:
+    link, _, session = open_link()
+
+    for byte in as_frames("é" * 200, 1) + as_frames("next", 3):
+        link.data_received(bytes([byte]))
+
+    assert session.texts == ["é" * 200, "next"]
+
+
+def test_nothing_is_kept_for_a_link_between_two_frames() -> None:
+    link, _, _ = open_link()
+
+    link.data_received(as_frames("text", 3) + client_frame(Opcode.PING, b""))
+
+    assert link._parser is None
+    assert link._fragments is None
+    assert link._partial == b""
+
+
+@pytest.mark.parametrize("length", [0, 125, 126, 65_535, 65_536])
+def test_a_frame_down_says_its_length(length: int) -> None:
+    frame = text_frame("x" * length)
+
+    start, end = payload_span(frame, 0)
+
+    assert (end - start, end) == (length, len(frame))
+
+
+def test_who_says_nothing_is_asked_and_then_cut() -> None:
+    link, transport, session = open_link()
+
+    link.look_after()
+    link.look_after()
+    asked = transport.written
+    link.look_after()
+
+    assert asked == b"\x89\x00"
+    assert transport.aborted
+    assert session.lost_by == "no_pong"
+
+
+def test_who_answers_stays() -> None:
+    link, transport, session = open_link()
+    link.look_after()
+    link.look_after()
+
+    link.data_received(client_frame(Opcode.PONG, b""))
+    link.look_after()
+    link.look_after()
+
+    assert not transport.aborted
+    assert session.lost_by is None
