@@ -7,7 +7,7 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from .commands import monitor, turbines
+from .commands import demo, monitor, turbines
 from .errors import GridError, OptionError
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 app.command("monitor")(monitor.monitor)
 app.command("turbines")(turbines.turbines)
+app.command("demo")(demo.demo)
 
 
 def main() -> None:
