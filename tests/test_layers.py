@@ -63,6 +63,8 @@ LAYERS = {
     "gridws.running": 4,
     "gridws.server": 4,
     "gridws.turbine_link": 4,
+    "gridws.terminal": 4,
+    "gridws.terminal_view": 4,
     "gridws.turbine_protocol": 4,
     "gridws.viewers": 4,
     "gridws": 5,  # what `from gridws import …` offers: above what it offers, so nothing inside imports it
