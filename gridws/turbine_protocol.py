@@ -35,6 +35,7 @@ class TurbineProtocol(WebSocketsSansIOProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self.shared = server_state
         self.link: TurbineLink | None = None
+        self._waited = False  # once for the pong of this ping, because of a stall
 
     def handle_connect(self, event: Request) -> None:
         """Answer a turbine's handshake here, leave all others to the app."""
@@ -49,12 +50,17 @@ class TurbineProtocol(WebSocketsSansIOProtocol):
     def keepalive_timeout(self) -> None:
         """Abort, unless bytes are still leaving or a stall of the event loop may hide the pong."""
         late = self.loop.time() - self.ping_sent_at - (self.ping_timeout or 0)
-        stalled = self.shared.monitor.settings.stall < late < self.shared.monitor.settings.stall + AFTER_STALL
+        stalled = late > self.shared.monitor.settings.stall and not self._waited
         if stalled or self.transport.get_write_buffer_size():
+            self._waited = stalled
             self.pong_timer = self.loop.call_later(AFTER_STALL, self.keepalive_timeout)
             return
         self.pong_timer = None
         self.transport.abort()
+
+    def send_keepalive_ping(self) -> None:
+        self._waited = False
+        super().send_keepalive_ping()
 
     def _answer_turbine(self, event: Request, handshake: Handshake) -> None:
         monitor = self.shared.monitor

@@ -18,6 +18,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDiscon
 from .admission import Refusal, admit
 from .asgi_socket import abort, handshake_of, refuse, transport_of
 from .monitor import GridMonitor
+from .settings import MonitorSettings
 from .watching import Viewer
 
 KERNEL_BUFFER: Final = 128 * 1024
@@ -42,7 +43,7 @@ async def serve_viewer(
         await websocket.accept(subprotocol=handshake.subprotocol)
         viewer = open_viewer()
         try:
-            await _Show(websocket, viewer, patience=monitor.settings.viewer_patience).run()
+            await _Show(websocket, viewer, monitor.settings).run()
         finally:
             close_viewer(viewer)
     except* ViewerHung:
@@ -71,10 +72,10 @@ class ViewerHung(Exception):
 class _Show:
     """One viewer's three tasks."""
 
-    def __init__(self, websocket: WebSocket, viewer: Viewer, *, patience: float) -> None:
+    def __init__(self, websocket: WebSocket, viewer: Viewer, settings: MonitorSettings) -> None:
         self._websocket = websocket
         self._viewer = viewer
-        self._patience = patience
+        self._settings = settings
         self._sent = 0
         self._sending = False
         self._transport = transport_of(websocket)
@@ -98,11 +99,13 @@ class _Show:
             self._sent += 1
 
     async def _notice_hanging(self) -> None:
-        before = None
+        loop, patience, before = asyncio.get_running_loop(), self._settings.viewer_patience, None
         while True:
-            await asyncio.sleep(self._patience)
+            due = loop.time() + patience
+            await asyncio.sleep(patience)
             now = (self._sent, self._unsent)
-            if now == before and (self._sending or self._unsent):
+            stalled = loop.time() - due > self._settings.stall  # nothing could leave meanwhile
+            if now == before and not stalled and (self._sending or self._unsent):
                 raise ViewerHung
             before = now
 
