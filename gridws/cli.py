@@ -7,7 +7,7 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from .commands import demo, monitor, turbines
+from .commands import demo, monitor, turbines, watch
 from .errors import GridError, OptionError
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 app.command("monitor")(monitor.monitor)
 app.command("turbines")(turbines.turbines)
+app.command("watch")(watch.watch)
 app.command("demo")(demo.demo)
 
 

@@ -19,7 +19,8 @@ from rich.console import Console
 from rich.live import Live
 
 from .errors import OptionError
-from .mirror import Change, Mirror
+from .mirror import Mirror
+from .replica import Change
 from .terminal_view import FleetScreen, plain_lines
 
 REFRESH: Final = 0.5

@@ -14,7 +14,8 @@ from websockets.http11 import Request, Response
 
 from gridws.errors import MonitorRefused, MonitorUnreachable, OptionError
 from gridws.frames import Frame, OperationalStatus, encode
-from gridws.mirror import Change, Mirror, Replica
+from gridws.mirror import Mirror
+from gridws.replica import Change, Replica
 from gridws.watching import Delta
 
 BROKEN = OperationalStatus.broken

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from watching_world import World, drained_into, seen, taken
 
 from gridws.frames import Changes, OperationalStatus, Snapshot, WatchFrame, encode, parse_watch
-from gridws.mirror import Replica
+from gridws.replica import Replica
 from gridws.watching import EVENTS_KEPT, FleetWatch, FrameTap, Viewer
 
 NUMBERS = st.integers(1, 8)

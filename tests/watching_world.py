@@ -14,8 +14,8 @@ from gridws.dispatcher import (
     TimePassed,
 )
 from gridws.frames import Event, EventKind, Metrics, OperationalStatus, WatchFrame, parse_watch
-from gridws.mirror import Replica
 from gridws.register import Register
+from gridws.replica import Replica
 from gridws.watching import FleetWatch, Viewer
 
 

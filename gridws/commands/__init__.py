@@ -21,3 +21,17 @@ Style = Annotated[
     LogFormat,
     typer.Option("--log-format", envvar="GRIDWS_LOG_FORMAT", help="Lines for people, or JSON for machines."),
 ]
+Token = Annotated[
+    str | None,
+    typer.Option(
+        "--token",
+        envvar="GRIDWS_TOKEN",
+        help="The token for a monitor that wants one. Better in the variable: other users see options.",
+    ),
+]
+CaFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--ca-file", envvar="GRIDWS_CA_FILE", help="Certificates to trust, for a wss:// monitor with its own."
+    ),
+]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,7 +9,7 @@ import typer
 from ..errors import OptionError
 from ..logs import LogFormat, LogLevel, configure
 from ..settings import MAX_TURBINE_NUMBER, TurbineSettings, WindKind
-from . import Level, MonitorUrl, Style
+from . import CaFile, Level, MonitorUrl, Style
 
 DEFAULTS = TurbineSettings()
 
@@ -67,12 +66,7 @@ def turbines(
             help="Readings that each turbine keeps while the monitor is away or has not stored them.",
         ),
     ] = DEFAULTS.buffer,
-    ca_file: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="GRIDWS_CA_FILE", help="Certificates to trust, for a wss:// monitor with its own."
-        ),
-    ] = None,
+    ca_file: CaFile = None,
     log_level: Level = LogLevel.info,
     log_format: Style = LogFormat.text,
 ) -> None:
