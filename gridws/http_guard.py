@@ -53,7 +53,6 @@ class GuardedHttpProtocol(HttpToolsProtocol):
 
     def handle_websocket_upgrade(self) -> None:
         super().handle_websocket_upgrade()
-        self._disarm()
         protocol = self.transport.get_protocol()
         if isinstance(protocol, TurbineProtocol) and protocol.link is not None:
             self.transport.set_protocol(protocol.link)

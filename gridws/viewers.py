@@ -8,15 +8,19 @@ default `send` returns at once until 64 KiB are buffered, and a hung viewer woul
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import socket
+import sys
+import termios
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDisconnected
 
-from .admission import Refusal, admit
+from .admission import admit
 from .asgi_socket import abort, handshake_of, refuse, transport_of
+from .asking import Refusal
 from .monitor import GridMonitor
 from .settings import MonitorSettings
 from .watching import Viewer
@@ -34,7 +38,7 @@ async def serve_viewer(
 ) -> None:
     """Serve one viewer from its handshake to its end; `open_viewer` is called once it is let in."""
     handshake = handshake_of(websocket)
-    refusal = admit(handshake, monitor.settings, accepting=monitor.accepting) or _refuse_crowd(monitor)
+    refusal = admit(handshake, monitor.guard, accepting=monitor.accepting) or _refuse_crowd(monitor)
     if refusal is not None:
         await refuse(websocket, refusal)
         return
@@ -81,8 +85,9 @@ class _Show:
         self._transport = transport_of(websocket)
         if self._transport is not None:
             self._transport.set_write_buffer_limits(high=0)
-            kernel_socket = self._transport.get_extra_info("socket")
+            kernel_socket: socket.socket = self._transport.get_extra_info("socket")
             kernel_socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BUFFER)
+            self._descriptor = kernel_socket.fileno()
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -116,4 +121,18 @@ class _Show:
 
     @property
     def _unsent(self) -> int:
-        return self._transport.get_write_buffer_size() if self._transport is not None else 0
+        if self._transport is None or self._transport.is_closing():
+            return 0
+        return self._transport.get_write_buffer_size() + _unsent_by_kernel(self._descriptor)
+
+
+def _unsent_by_kernel(descriptor: int) -> int:
+    """Return how many bytes the peer has not acknowledged: the kernel asks for more only in large steps.
+
+    0 where a kernel does not tell.
+    """
+    try:
+        answer = fcntl.ioctl(descriptor, termios.TIOCOUTQ, bytes(4))
+    except OSError:
+        return 0
+    return int.from_bytes(answer, sys.byteorder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
 from live_monitor import LiveMonitor, hear, raw_peer, served, until
@@ -10,6 +11,11 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 LARGE = "x" * 100_000
+
+
+def passed(moment: float) -> bool:
+    """Return whether this moment of the loop's time is over."""
+    return asyncio.get_running_loop().time() > moment
 
 
 def pour(live: LiveMonitor, count: int = 100) -> None:
@@ -62,12 +68,23 @@ async def test_a_viewer_that_reads_slowly_stays() -> None:
         await peer.upgrade("/ws/frames")
         await until(lambda: live.monitor.tap.watched)
         pour(live)
+        loop = asyncio.get_running_loop()
 
-        seen = 0
-        while seen < 5_000_000:
-            seen += len(await peer.read(4096))
+        for tenth in range(1, 41):
+            await until(partial(passed, loop.time() + 0.01))
+            assert await peer.read(2048), f"cut after {tenth} hundredths of a second"
 
         assert live.monitor.numbers.viewers_cut == 0
+
+
+async def test_a_viewer_that_never_reads_the_little_there_is_is_cut() -> None:
+    async with served(viewer_patience=0.2) as live, raw_peer(live.port) as peer:
+        await peer.upgrade("/ws/frames")
+        await until(lambda: live.monitor.tap.watched)
+
+        live.monitor.tap.show(7, "up", "x" * 30_000, 0)
+
+        await until(lambda: live.monitor.numbers.viewers_cut == 1)
 
 
 async def test_one_viewer_too_many_is_refused_with_a_sentence() -> None:
