@@ -132,8 +132,10 @@ class WindTurbine:
 
     async def receive_repairs(self) -> None:
         """Wait for an engineer and call `repair`; drop the repair when the engineer leaves before its end."""
-        await self._engineer_here.wait()
-        self._say_who_is_here()
+        # An engineer may come and leave again before this task gets its turn.
+        while self._engineer is None:
+            await self._engineer_here.wait()
+        self._say_who_is_here(self._engineer)
         try:
             async with asyncio.timeout(None) as repairing:
                 self._repairing = repairing
@@ -216,11 +218,10 @@ class WindTurbine:
             timer.cancel()
             self._alarm = None
 
-    def _say_who_is_here(self) -> None:
-        if self._engineer is not None:
-            here = f"engineer {self._engineer.engineer_id} is here"
-            takes = f"repair takes {self.time_to_repair_in_seconds:.1f} s"
-            self.news.happened(f"turbine {self.turbine_number}: {here}, {takes}")
+    def _say_who_is_here(self, engineer: EngineerAssigned) -> None:
+        here = f"engineer {engineer.engineer_id} is here"
+        takes = f"repair takes {self.time_to_repair_in_seconds:.1f} s"
+        self.news.happened(f"turbine {self.turbine_number}: {here}, {takes}")
 
     def _stop_repair(self) -> None:
         if self._repairing is not None:

@@ -90,6 +90,20 @@ def test_the_oldest_goes_when_the_buffer_is_full() -> None:
     assert backlog.dropped == 2
 
 
+def test_what_was_dropped_unsent_is_jumped_over() -> None:
+    backlog = filled(WINDOW, capacity=WINDOW)
+    backlog.hello()
+    backlog.welcome(None)
+    all_that_leave(backlog)
+    for number in range(WINDOW + 1, 2 * WINDOW + 11):
+        backlog.append(taken(number))
+
+    backlog.ack(WINDOW)
+
+    first = next(iter(all_that_leave(backlog)))
+    assert (first.sequence, first.reading.measured_at) == (WINDOW + 11, WINDOW + 11)
+
+
 def test_an_ack_of_what_was_never_sent_deletes_nothing() -> None:
     backlog = filled(3)
     backlog.hello()

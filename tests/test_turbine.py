@@ -189,10 +189,23 @@ def test_a_withdrawn_engineer_repairs_nothing() -> None:
     play(story)
 
 
+def test_an_engineer_who_comes_and_leaves_in_one_moment_repairs_nothing() -> None:
+    async def story(stage: Stage) -> None:
+        await until(11.0)
+        stage.air.link.assign(1)
+        stage.air.link.withdraw(1)
+        await until(100.0)
+
+        assert stage.turbine.operational_status is BROKEN
+
+    play(story)
+
+
 def test_the_withdrawal_of_an_earlier_assignment_disturbs_nobody() -> None:
     async def story(stage: Stage) -> None:
         await until(11.0)
         stage.air.link.assign(2)
+        await until(12.0)
         stage.air.link.withdraw(1)
         await until(15.1)
 
@@ -281,21 +294,21 @@ def test_a_new_life_draws_a_new_time_but_the_repair_time_stays() -> None:
     )
 
 
-def test_a_seed_repeats_breakdowns_whatever_the_wind_is_asked() -> None:
-    def times(frequency: float) -> list[float]:
+def test_a_seed_repeats_breakdowns_however_long_the_wind_has_blown() -> None:
+    def times(repaired_at: float) -> list[float]:
         stages: list[Stage] = []
 
         async def story(stage: Stage) -> None:
             stages.append(stage)
-            await until(31.0)
+            await until(repaired_at - 4.0)
             stage.air.link.assign()
-            await until(37.0)
+            await until(repaired_at + 0.5)
 
-        options = {"time_to_fail_in_seconds": None, "wind": None, "upload_frequency_in_seconds": frequency}
+        options = {"time_to_fail_in_seconds": None, "wind": None}
         play(story, chance=random.Random(5), **options)
-        return [stages[0].turbine.time_to_fail_in_seconds, stages[0].turbine.time_to_repair_in_seconds]
+        return [stages[0].turbine.time_to_fail_in_seconds]
 
-    assert times(0.1) == times(1.0)
+    assert times(35.0) == times(135.0)
 
 
 class Spoiled(WindTurbine):
