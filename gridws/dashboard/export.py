@@ -1,0 +1,118 @@
+"""A turbine's readings of a chosen range as CSV: the form, and the route that streams them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Annotated, Final
+
+from fastapi import APIRouter, HTTPException, Path, Query
+from nicegui import ui
+from nicegui.events import GenericEventArguments
+from starlette.responses import StreamingResponse
+
+from ..errors import MonitorRefused, MonitorUnreachable
+from ..settings import MAX_MEASURED_AT, MAX_TURBINE_NUMBER
+from .archive import Archive, csv_lines
+from .markup import Button, Text, block
+from .view import View
+
+HOUR: Final = 3_600_000
+
+Number = Annotated[int, Path(ge=1, le=MAX_TURBINE_NUMBER)]
+Moment = Annotated[int, Query(ge=0, le=MAX_MEASURED_AT + 1)]
+
+
+class ExportForm:
+    """From, to, and a button that downloads."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._turbine: int | None = None
+        self._texts = {"from": "", "to": ""}
+        self._open = False
+        with block("form", "export", aria_label="Export readings") as self._form:
+            self._inputs = {name: self._input(name) for name in self._texts}
+            Button("Download CSV", self._download)
+            self._said = Text("p", "said")
+            self._said.props["role"] = "status"
+        self._form.on(
+            "submit", lambda _event: self._download(), js_handler="(e) => { e.preventDefault(); emit(); }"
+        )
+        self._form.set_visibility(False)
+
+    def _input(self, name: str) -> object:
+        def keep(event: GenericEventArguments) -> None:
+            self._texts[name] = str(event.args)
+
+        with block("label"):
+            Text("span", text=name)
+            element = block("input", type="datetime-local", step="1")
+            element.on("input", keep, js_handler="(e) => emit(e.target.value)")
+        return element
+
+    def aim(self, turbine_number: int) -> None:
+        """Say which turbine is meant from now on."""
+        self._turbine = turbine_number
+
+    def toggle(self, now: int) -> None:
+        """Show or hide the form; it begins with the last hour."""
+        self._open = not self._open
+        self._form.set_visibility(self._open)
+        if self._open and not self._texts["from"]:
+            self._fill("from", now - HOUR)
+            self._fill("to", now + 60_000)
+
+    def _fill(self, name: str, at: int) -> None:
+        self._texts[name] = self._view.zone.for_input(at)
+        element = self._inputs[name]
+        element.props["value"] = self._texts[name]  # type: ignore[attr-defined]
+        element.update()  # type: ignore[attr-defined]
+
+    def _download(self) -> None:
+        since, until = (self._view.zone.from_input(self._texts[name]) for name in ("from", "to"))
+        if self._turbine is None:
+            self._said.show("Select a turbine first.")
+        elif since is None or until is None:
+            self._said.show("Give both moments.")
+        elif until <= since:
+            self._said.show("The end has to be after the beginning.")
+        else:
+            self._said.show("")
+            ui.download.from_url(f"/export/turbines/{self._turbine}.csv?since={since}&until={until}")
+
+
+def export_routes(archive: Archive) -> APIRouter:
+    """Return the route of the CSV files."""
+    router = APIRouter()
+
+    @router.get("/export/turbines/{turbine_number}.csv")
+    async def export(turbine_number: Number, since: Moment, until: Moment) -> StreamingResponse:
+        lines = csv_lines(archive, turbine_number, since, until)
+        try:
+            # What fails at once is answered; what fails later cuts the download short.
+            head = [await anext(lines), await anext(lines, "")]
+        except MonitorRefused as error:
+            raise HTTPException(403, str(error)) from error
+        except MonitorUnreachable as error:
+            raise HTTPException(502, str(error)) from error
+        name = f"turbine-{turbine_number}-{_stamp(since)}-{_stamp(until)}.csv"
+        return StreamingResponse(
+            _joined(head, lines),
+            media_type="text/csv; charset=utf-8",
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        )
+
+    return router
+
+
+async def _joined(head: list[str], lines: AsyncIterator[str]) -> AsyncIterator[str]:
+    for text in head:
+        yield text
+    async for text in lines:
+        yield text
+
+
+def _stamp(milliseconds: int) -> str:
+    seconds = min(milliseconds, MAX_MEASURED_AT) // 1000
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y%m%dT%H%M%SZ")

@@ -1,0 +1,196 @@
+// The fleet: cards of text while there are few turbines, one canvas of cells when there are many.
+// Python says what to show (show, patch, choose); clicks and keys come back as "pick", the theme and the
+// time zone as "look". Every state has a pattern of its own beside its colour.
+const WORDS = { o: "ok", w: "waiting", r: "being repaired", x: "offline", u: "no report yet" };
+const NAMES = { o: "ok", w: "waiting", r: "repair", x: "offline", u: "unknown" };
+const SIGNS = { o: "✓", w: "!", r: "↻", x: "○", u: "?" };
+
+export default {
+  template: `
+    <div class="fleet-map" :class="{ large: !cards }">
+      <div v-if="cards" class="cards" :class="{ compact: cards.length > 12 }" role="group"
+           aria-label="Turbines" @keydown="walk">
+        <button v-for="card in cards" :key="card[0]" type="button" class="card" :class="NAMES[card[1]]"
+                :aria-pressed="String(card[0] === selected)" @click="pick(card[0])">
+          <span class="number">{{ card[0] }}</span>
+          <span class="state"><span aria-hidden="true">{{ SIGNS[card[1]] }}</span> {{ WORDS[card[1]] }}</span>
+          <span class="reading" v-if="card[2]">{{ card[2] }}<br>{{ card[3] }}</span>
+        </button>
+      </div>
+      <canvas v-show="!cards && numbers.length" ref="canvas" tabindex="0" role="application"
+              aria-label="Fleet map: arrow keys move, Enter selects" @keydown="walk" @click="point($event, true)"
+              @mousemove="point($event, false)" @focus="draw" @blur="draw"></canvas>
+      <div class="visually-hidden" aria-live="polite">{{ said }}</div>
+    </div>`,
+  data: () => ({ cards: null, selected: null, said: "", numbers: [], WORDS, NAMES, SIGNS }),
+  created() {
+    this.states = [];
+    this.cursor = 0;
+    this.grid = { columns: 1, width: 1, height: 1 };
+  },
+  mounted() {
+    this.sizes = new ResizeObserver(() => this.draw());
+    this.sizes.observe(this.$refs.canvas);
+    this.themes = new MutationObserver(() => this.look());
+    this.themes.observe(document.body, { attributeFilter: ["class"] });
+    this.look();
+  },
+  unmounted() {
+    this.sizes.disconnect();
+    this.themes.disconnect();
+  },
+  methods: {
+    look() {
+      const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+      this.$emit("look", { dark: document.body.classList.contains("body--dark"), zone });
+      this.draw();
+    },
+    show(numbers, states, selected) {
+      this.cards = null;
+      this.numbers = Object.freeze(numbers);
+      this.states = [...states];
+      this.selected = selected;
+      this.cursor = Math.max(0, numbers.indexOf(selected));
+      this.$nextTick(this.draw);
+    },
+    showCards(cards, selected) {
+      this.cards = Object.freeze(cards);
+      this.numbers = Object.freeze(cards.map((card) => card[0]));
+      this.selected = selected;
+    },
+    patch(changes) {
+      const pen = this.pen();
+      for (const [index, state] of changes) {
+        this.states[index] = state;
+        if (pen) this.cell(pen, index);
+      }
+    },
+    choose(number) {
+      this.selected = number;
+      if (number !== null) this.cursor = Math.max(0, this.numbers.indexOf(number));
+      this.draw();
+    },
+    pick(number) {
+      this.choose(number);
+      this.$emit("pick", number);
+    },
+    walk(event) {
+      const buttons = this.cards ? [...this.$el.querySelectorAll("button")] : null;
+      const across = buttons ? buttons.filter((b) => b.offsetTop === buttons[0].offsetTop).length : this.grid.columns;
+      const last = this.numbers.length - 1;
+      const at = buttons ? buttons.indexOf(document.activeElement) : this.cursor;
+      const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -across, ArrowDown: across, Home: -at, End: last - at };
+      if (event.key in steps) {
+        const to = at + steps[event.key];
+        if (to >= 0 && to <= last) buttons ? buttons[to].focus() : this.move(to);
+        event.preventDefault();
+      } else if (!buttons && (event.key === "Enter" || event.key === " ")) {
+        this.pick(this.numbers[this.cursor]);
+        this.said = `Turbine ${this.numbers[this.cursor]} selected`;
+        event.preventDefault();
+      }
+    },
+    move(to) {
+      this.cursor = to;
+      this.said = this.name(to);
+      this.draw();
+    },
+    name(index) {
+      return `Turbine ${this.numbers[index]}, ${WORDS[this.states[index]]}`;
+    },
+    point(event, clicked) {
+      const { columns, width, height } = this.grid;
+      const column = Math.floor(event.offsetX / width);
+      const index = Math.floor(event.offsetY / height) * columns + column;
+      const known = column < columns && index < this.numbers.length;
+      this.$refs.canvas.title = known ? this.name(index) : "";
+      if (clicked && known) this.pick(this.numbers[index]);
+    },
+    fit(width, height) {
+      let size = 64;
+      while (size > 2 && Math.floor(width / size) * Math.floor(height / size) < this.numbers.length) size -= 0.5;
+      const columns = Math.max(1, Math.min(this.numbers.length, Math.floor(width / size)));
+      const rows = Math.ceil(this.numbers.length / columns);
+      this.grid = { columns, width: width / columns, height: Math.min(height / rows, (width / columns) * 1.25) };
+    },
+    pen() {
+      const canvas = this.$refs.canvas;
+      if (this.cards || !canvas || !canvas.clientWidth || !this.numbers.length) return null;
+      const pen = canvas.getContext("2d");
+      const style = getComputedStyle(canvas);
+      pen.color = (name) => style.getPropertyValue(`--${name}`);
+      return pen;
+    },
+    draw() {
+      const pen = this.pen();
+      if (!pen) return;
+      const { canvas } = pen;
+      const scale = window.devicePixelRatio || 1;
+      canvas.width = canvas.clientWidth * scale;
+      canvas.height = canvas.clientHeight * scale;
+      pen.scale(scale, scale);
+      this.fit(canvas.clientWidth, canvas.clientHeight);
+      for (let index = 0; index < this.numbers.length; index++) this.cell(pen, index);
+    },
+    cell(pen, index) {
+      const { columns, width, height } = this.grid;
+      const state = this.states[index];
+      const gap = Math.min(4, Math.max(1, width * 0.12));
+      const [x, y] = [(index % columns) * width, Math.floor(index / columns) * height];
+      const [left, top, w, h] = [x + gap / 2, y + gap / 2, width - gap, height - gap];
+      pen.clearRect(x, y, width, height);
+      pen.save();
+      pen.beginPath();
+      pen.roundRect(left, top, w, h, Math.min(5, w * 0.15));
+      pen.clip();
+      if (state === "x" || state === "u") {
+        pen.strokeStyle = pen.color("offline");
+        pen.lineWidth = Math.min(4, Math.max(2, w * 0.1));
+        if (state === "u") pen.setLineDash([3, 3]);
+        pen.stroke();
+      } else {
+        pen.fillStyle = pen.color(`cell-${NAMES[state]}`);
+        pen.fill();
+        if (state === "r") this.hatch(pen, left, top, w, h);
+      }
+      pen.restore();
+      this.label(pen, index, state, left, top, w, h);
+      this.ring(pen, index, x, y, width, height);
+    },
+    hatch(pen, left, top, w, h) {
+      pen.strokeStyle = pen.color("hatch");
+      pen.lineWidth = Math.max(1, w * 0.08);
+      const step = Math.max(3, w / 3.5);
+      pen.beginPath();
+      for (let at = -h; at < w; at += step) {
+        pen.moveTo(left + at, top + h);
+        pen.lineTo(left + at + h, top);
+      }
+      pen.stroke();
+    },
+    label(pen, index, state, left, top, w, h) {
+      const text = String(this.numbers[index]);
+      const size = Math.min(15, h * 0.5, (w - 2) / (text.length * 0.62));
+      if (size < 8) return;
+      pen.font = `${state === "o" ? 500 : 700} ${size}px system-ui, sans-serif`;
+      pen.textAlign = "center";
+      pen.textBaseline = "middle";
+      pen.fillStyle = pen.color(`on-${NAMES[state]}`);
+      const signed = state !== "o" && h > 30;
+      pen.fillText(text, left + w / 2, top + h / 2 + (signed ? h * 0.16 : 1));
+      if (!signed) return;
+      pen.font = `700 ${size * 0.85}px system-ui, sans-serif`;
+      pen.fillText(SIGNS[state], left + w / 2, top + h * 0.26);
+    },
+    ring(pen, index, x, y, width, height) {
+      const chosen = this.numbers[index] === this.selected;
+      const focused = index === this.cursor && document.activeElement === this.$refs.canvas;
+      if (!chosen && !focused) return;
+      pen.strokeStyle = pen.color(focused ? "focus" : "text");
+      pen.lineWidth = Math.min(3, Math.max(1.5, width * 0.1));
+      if (focused && !chosen) pen.setLineDash([4, 2]);
+      pen.strokeRect(x + 1, y + 1, width - 2, height - 2);
+      pen.setLineDash([]);
+    },
+  },
+};
