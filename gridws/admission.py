@@ -8,38 +8,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import unquote
 
+from .asking import Asking, Refusal
 from .frames import SUBPROTOCOL
-from .settings import MAX_TURBINE_NUMBER, MonitorSettings
+from .guard import Guard
+from .settings import MAX_TURBINE_NUMBER
 
 TURBINE_ROUTE: Final = "/ws/turbines/"
 _NUMBER: Final = re.compile(r"[0-9]{1,10}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """The answer to a client that is not let in; the sentence says what to do instead."""
+class Handshake(Asking):
+    """What a client asks with for a WebSocket; `raw_path` may have a query and escapes."""
 
-    status: HTTPStatus
-    sentence: str
+    __slots__ = ()
 
-
-class Handshake:
-    """What a client asks with: the path without its query, and the headers with names in lower case."""
-
-    __slots__ = ("headers", "path")
-
-    def __init__(self, raw_path: str, headers: Iterable[tuple[str, str]]) -> None:
-        self.path = unquote(raw_path.partition("?")[0])
-        self.headers = [(name.lower(), value) for name, value in headers]
-
-    def values(self, name: str) -> list[str]:
-        """Return all values of a header; `name` is in lower case."""
-        return [value for key, value in self.headers if key == name]
+    def __init__(self, raw_path: str, headers: Iterable[tuple[str, str]], *, address: str = "") -> None:
+        super().__init__(unquote(raw_path.partition("?")[0]), headers, address=address)
 
     @property
     def subprotocol(self) -> str | None:
@@ -74,12 +62,17 @@ NOT_ACCEPTING: Final = Refusal(
 )
 
 
-def admit(handshake: Handshake, settings: MonitorSettings, *, accepting: bool) -> Refusal | None:  # noqa: ARG001
+def admit(handshake: Handshake, guard: Guard, *, accepting: bool) -> Refusal | None:
     """Return why this client is not let in, None if it is.
 
-    `settings` says what is asked of a client; `accepting` is false while the monitor starts and stops.
+    `guard` knows who may what, and is asked first: whoever may nothing is told nothing else. `accepting` is
+    false while the monitor starts and stops.
     """
-    if handshake.path.startswith(TURBINE_ROUTE) and handshake.turbine_number is None:
+    number, is_turbine = handshake.turbine_number, handshake.path.startswith(TURBINE_ROUTE)
+    refusal = guard.refuse_link(handshake, number) if is_turbine else guard.refuse_viewer(handshake)
+    if refusal is not None:
+        return refusal
+    if is_turbine and number is None:
         return NO_SUCH_TURBINE
     if handshake.offers_only_others:
         return WRONG_SUBPROTOCOL

@@ -28,7 +28,7 @@ async def serve_turbine(websocket: WebSocket, monitor: GridMonitor, turbine_numb
     """Serve one turbine's link from its handshake to its end."""
     handshake = handshake_of(websocket)
     number = turbine_number_in(turbine_number)
-    refusal = admit(handshake, monitor.settings, accepting=monitor.accepting)
+    refusal = admit(handshake, monitor.guard, accepting=monitor.accepting)
     if refusal is not None or number is None:
         await refuse(websocket, refusal or NO_SUCH_TURBINE)
         return

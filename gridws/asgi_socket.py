@@ -8,7 +8,8 @@ from typing import Final
 from starlette.responses import PlainTextResponse
 from starlette.websockets import WebSocket
 
-from .admission import Handshake, Refusal
+from .admission import Handshake
+from .asking import Refusal
 
 TRANSPORT_EXTENSION: Final = "gridws.transport"
 """In the `extensions` of a scope under our server: a dict whose `transport` is the asyncio transport."""
@@ -19,13 +20,14 @@ def handshake_of(websocket: WebSocket) -> Handshake:
     headers = (
         (name.decode("latin-1"), value.decode("latin-1")) for name, value in websocket.scope["headers"]
     )
-    return Handshake(websocket.scope["path"], headers)
+    client = websocket.scope.get("client")
+    return Handshake(websocket.scope["path"], headers, address=client[0] if client else "")
 
 
 async def refuse(websocket: WebSocket, refusal: Refusal) -> None:
     """Answer with a status and a sentence before the upgrade; a server that cannot do that answers 403."""
     if "websocket.http.response" in websocket.scope.get("extensions", {}):
-        response = PlainTextResponse(refusal.sentence + "\n", refusal.status)
+        response = PlainTextResponse(refusal.sentence + "\n", refusal.status, dict(refusal.headers))
         await websocket.send_denial_response(response)
     else:
         await websocket.close()

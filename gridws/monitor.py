@@ -21,6 +21,7 @@ from .dispatcher import (
 )
 from .dispatching import Dispatching
 from .frames import CloseCode, Metrics, OperationalStatus, TurbineMetrics
+from .guard import Guard
 from .numbers import Numbers
 from .receipts import Receipts
 from .register import Entry, Register
@@ -60,6 +61,7 @@ class GridMonitor:
         self.numbers = Numbers()
         self.sessions: dict[int, Session] = {}
         self.accepting = False
+        self.guard = Guard(self.settings)
         self._receipts = Receipts(self.sessions, self.numbers, self._storage_changed)
         self.queue = WriteQueue(self.store, self._receipts, settings=self.settings, clock=self.clock)
         self._dispatcher = Dispatcher(

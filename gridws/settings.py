@@ -92,6 +92,10 @@ class MonitorSettings:
     max_down_bytes: int = 256 * 1024
     """Unsent bytes towards a turbine that does not read; beyond this the link is cut."""
 
+    failed_logins: int = 10
+    failed_logins_within: float = 60.0
+    """Tokens of one address that may be wrong within this time: a person's slips, but no guessing."""
+
     max_viewers: int = 500
     viewer_queue: int = 1_000
     """Frames that may wait for a viewer of raw frames before the oldest are skipped."""

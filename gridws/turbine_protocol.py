@@ -16,8 +16,9 @@ from uvicorn.config import Config
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request, Response
 
-from .admission import TURBINE_ROUTE, Handshake, Refusal, admit
+from .admission import TURBINE_ROUTE, Handshake, admit
 from .asgi_socket import TRANSPORT_EXTENSION
+from .asking import Refusal
 from .connections import AFTER_STALL, Connections
 from .turbine_link import TurbineLink
 
@@ -39,7 +40,8 @@ class TurbineProtocol(WebSocketsSansIOProtocol):
 
     def handle_connect(self, event: Request) -> None:
         """Answer a turbine's handshake here, leave all others to the app."""
-        handshake = Handshake(event.path, event.headers.raw_items())
+        address = self.client[0] if self.client else ""
+        handshake = Handshake(event.path, event.headers.raw_items(), address=address)
         if handshake.path.startswith(TURBINE_ROUTE):
             self._answer_turbine(event, handshake)
             return
@@ -64,7 +66,7 @@ class TurbineProtocol(WebSocketsSansIOProtocol):
 
     def _answer_turbine(self, event: Request, handshake: Handshake) -> None:
         monitor = self.shared.monitor
-        refusal = admit(handshake, monitor.settings, accepting=monitor.accepting)
+        refusal = admit(handshake, monitor.guard, accepting=monitor.accepting)
         turbine_number = handshake.turbine_number
         response = self._refuse(refusal) if refusal else self.conn.accept(event)
         if response.status_code == HTTPStatus.SWITCHING_PROTOCOLS and handshake.subprotocol:
@@ -80,4 +82,7 @@ class TurbineProtocol(WebSocketsSansIOProtocol):
         self.link.open(turbine_number)
 
     def _refuse(self, refusal: Refusal) -> Response:
-        return self.conn.reject(refusal.status, refusal.sentence + "\n")
+        response = self.conn.reject(refusal.status, refusal.sentence + "\n")
+        for name, value in refusal.headers:
+            response.headers[name] = value
+        return response
