@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 
 import typer
 from typer.exceptions import TyperException
 
-from .commands import demo, monitor, turbines, watch
+from .commands import backup, dashboard, demo, export, monitor, report, turbines, watch
 from .errors import GridError, OptionError
 
 app = typer.Typer(
@@ -20,11 +22,16 @@ app = typer.Typer(
 app.command("monitor")(monitor.monitor)
 app.command("turbines")(turbines.turbines)
 app.command("watch")(watch.watch)
+app.command("dashboard")(dashboard.dashboard)
 app.command("demo")(demo.demo)
+app.command("report")(report.report)
+app.command("export")(export.export)
+app.command("backup")(backup.backup)
 
 
 def main() -> None:
     """Run `gridws`: a mistake in an option is one line and exit code 2, trouble at run time one line and 1."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code = app(standalone_mode=False)
     except TyperException as error:
@@ -33,8 +40,12 @@ def main() -> None:
         code = _say(str(error), 2)
     except GridError as error:
         code = _say(str(error), 1)
-    except (KeyboardInterrupt, BrokenPipeError):
-        # Ctrl-C before a command took over the signals, or whoever read our output has seen enough.
+    except KeyboardInterrupt:
+        code = 0  # before a command began
+    except (BrokenPipeError, SystemExit):
+        # Whoever read our output has seen enough, which typer makes an exit of. What is left in the buffer must
+        # not complain at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     sys.exit(code or 0)
 

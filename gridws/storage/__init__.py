@@ -160,3 +160,6 @@ class Store(Protocol):
 
     async def minutes(self, turbine_number: int, *, since: int, until: int) -> list[Minute]:
         """Return the turbine's minutes with since ≤ at < until, oldest first; the last may still be missing."""
+
+    async def fleet_minutes(self, *, since: int, until: int) -> list[FleetMinute]:
+        """Return the fleet's minutes with since ≤ at < until, oldest first; the last may still be missing."""

@@ -114,6 +114,12 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     )
 
 
+def damage_of(connection: sqlite3.Connection) -> str | None:
+    """Look at every page and return what is wrong with the first bad one, None if nothing is."""
+    texts = (text for (text,) in connection.execute("PRAGMA quick_check(10)"))
+    return next(filter(_tells_of_damage, texts), None)
+
+
 def set_aside(path: Path) -> Path:
     """Rename a broken database with what belongs to it, and return where it is now."""
     aside = path.with_name(f"{path.name}.corrupt.{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}")

@@ -97,17 +97,25 @@ _MISSED: Final = f"""
 LAST_MISSED: Final = f"SELECT {_COLUMNS}, max(id) FROM ({_MISSED}) GROUP BY turbine_number"
 """The last reading of each turbine among those that no roll-up holds yet."""
 
+_STEPS: Final = f"""
+    SELECT missed.*, max(0, min({LONGEST_STEP}, missed.measured_at - lag(
+            missed.measured_at, 1, coalesce(turbines.measured_at, missed.measured_at)
+        ) OVER (PARTITION BY missed.turbine_number ORDER BY id))) AS step
+    FROM ({_MISSED}) missed LEFT JOIN turbines ON turbines.turbine_number = missed.turbine_number
+"""
+
+ENERGY_MISSED: Final = f"""
+SELECT turbine_number, sum(power_output_in_kwh * step / {_MS_PER_HOUR}) AS energy_in_kwh FROM ({_STEPS})
+WHERE measured_at / {_MINUTE} >= :first_minute AND measured_at / {_MINUTE} < :end_minute GROUP BY turbine_number
+"""
+"""What each turbine delivered by the readings that no roll-up holds yet, minutes first ≤ minute < end."""
+
 _CATCH_UP: Final = f"""
 INSERT INTO temp.fresh
 SELECT turbine_number, measured_at / {_MINUTE}, count(*), sum(operational_status = 'ok'),
     {{wind_sum}}, {{wind_min}}, {{wind_max}}, {{power_sum}}, {{power_min}}, {{power_max}}, {{energy}},
     max(received_at)
-FROM (
-    SELECT missed.*, max(0, min({LONGEST_STEP}, missed.measured_at - lag(
-            missed.measured_at, 1, coalesce(turbines.measured_at, missed.measured_at)
-        ) OVER (PARTITION BY missed.turbine_number ORDER BY id))) AS step
-    FROM ({_MISSED}) missed LEFT JOIN turbines ON turbines.turbine_number = missed.turbine_number
-)
+FROM ({_STEPS})
 GROUP BY 1, 2
 """.format(
     **{

@@ -74,6 +74,11 @@ class SqliteStore:
         self._readers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="gridws-history")
 
     @property
+    def path(self) -> Path:
+        """The file, for those who read it by themselves."""
+        return self._path
+
+    @property
     def low_space(self) -> str | None:
         """Say that the disk is nearly full, None while it is not."""
         return self._retention.low_space

@@ -1,0 +1,76 @@
+"""A look into a database file, whether a monitor is writing to it or not.
+
+Rule 1: nothing is written, and a file that is not ours is refused in one sentence. Rule 2: a database in WAL
+mode needs a small file beside it (`-shm`) even to be read. Where that cannot be made, on read-only media, and
+no log is left behind, nobody can be writing either, so the file is read as one that never changes.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import StoreUnusable
+from . import files, schema
+
+
+@contextmanager
+def open_reader(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open the database at `path` for reading; raise `StoreUnusable` for what is none, or is damaged."""
+    if not path.is_file():
+        raise StoreUnusable(str(path), "there is no such file" if not path.exists() else "it is not a file")
+    files.refuse_foreign(path)
+    connection: sqlite3.Connection | None = None
+    try:
+        connection = _connect(path)
+        _refuse_other_schemas(path, connection)
+        yield connection
+    except sqlite3.Error as error:
+        reason = "the file is damaged" if files.is_damage(error) else str(error)
+        raise StoreUnusable(str(path), reason) from error
+    finally:
+        if connection is not None:
+            connection.close()
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = files.open_for_reading(path)
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError as error:
+        connection.close()
+        if not _is_still(path, error):
+            raise
+        return _connect_to_still(path)
+    return connection
+
+
+def _is_still(path: Path, error: sqlite3.OperationalError) -> bool:
+    code = (error.sqlite_errorcode or 0) & 0xFF
+    log = Path(f"{path}-wal")
+    no_log = not log.exists() or log.stat().st_size == 0
+    return no_log and code in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
+
+
+def _connect_to_still(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=ro&immutable=1",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+
+
+def _refuse_other_schemas(path: Path, connection: sqlite3.Connection) -> None:
+    version = schema.version_of(connection)
+    if schema.is_foreign(connection):
+        raise StoreUnusable(str(path), "it is a database of another program")
+    if version > schema.VERSION:
+        reason = f"a newer gridws wrote it (schema {version}, this one knows {schema.VERSION})"
+        raise StoreUnusable(str(path), reason)
+    if version == 0:
+        raise StoreUnusable(str(path), "it is empty; no monitor has used it yet")
+    if version < schema.VERSION:
+        raise StoreUnusable(str(path), "an older gridws wrote it; start a monitor on it once")
