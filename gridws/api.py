@@ -43,22 +43,6 @@ class ReadingRow(BaseModel):
     received_at: int
 
 
-class MinuteRow(BaseModel):
-    """One minute of one turbine, from `at` on: mean, least and most of its readings."""
-
-    turbine_number: int = Field(examples=[7])
-    at: int = Field(examples=[1_790_000_040_000])
-    readings: int
-    ok_readings: int
-    wind_speed: float = Field(description="m/s")
-    wind_speed_min: float
-    wind_speed_max: float
-    power_output_in_kwh: float = Field(description="energy of an hour at this rate, so the power in kW")
-    power_output_in_kwh_min: float
-    power_output_in_kwh_max: float
-    energy_in_kwh: float = Field(description="what it delivered in this minute")
-
-
 class RepairRow(BaseModel):
     """One assignment, a row of the table `repairs`; it runs while `ended_at` and `outcome` are null."""
 
@@ -117,19 +101,6 @@ async def metrics(
     """The readings of one turbine with since ≤ measured_at < until, newest first."""
     rows = await monitor.store.readings(turbine_number, since=since, until=until, limit=limit)
     return [ReadingRow.model_construct(**row._asdict()) for row in rows]
-
-
-@router.get("/turbines/{turbine_number}/minutes")
-async def minutes(
-    monitor: Monitor,
-    turbine_number: Number,
-    since: Since = 0,
-    until: Until = MAX_MEASURED_AT + 1,
-    limit: Limit = 100,
-) -> list[MinuteRow]:
-    """The minutes of one turbine with since ≤ at < until, newest first; the present one may be missing."""
-    rows = await monitor.store.minutes(turbine_number, since=since, until=until)
-    return [MinuteRow.model_construct(**row._asdict()) for row in rows[: -limit - 1 : -1]]
 
 
 @router.get("/engineers")

@@ -58,7 +58,7 @@ class Archive:
         """Return the turbine's minutes with since ≤ at < until, oldest first."""
         path = f"/turbines/{turbine_number}/minutes"
         rows = await self._get(path, _READINGS, since=since, until=until, limit=PAGE)
-        return [Minute(**row) for row in reversed(rows)]
+        return [Minute(**row) for row in rows]
 
     async def repairs(self, *, since: int = 0, limit: int, turbine_number: int | None = None) -> list[Repair]:
         """Return the assignments that ran at or after `since`, newest first."""
