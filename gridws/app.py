@@ -12,10 +12,11 @@ from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 
-from . import api, problems
+from . import api, documents, login, problems, report_api
 from .api import Monitor, monitor_of
 from .asgi_link import serve_turbine
 from .exposition import exposition
+from .http_access import HttpAccess
 from .monitor import GridMonitor
 from .settings import MAX_TURBINE_NUMBER
 from .viewers import serve_viewer
@@ -40,14 +41,18 @@ def create_app(monitor: GridMonitor, *, on_death: OnDeath | None = None) -> Fast
     `on_death` is called with the error if the monitor dies before the application ends.
     """
     app: FastAPI = FastAPIOffline(
+        docs_url=None,  # ours has a policy; the files it needs are served all the same
         redoc_url=None,
         title="gridws",
         description="Wind turbines: what goes on now, and what was collected.",
         lifespan=lambda _app: _life(monitor, on_death),
     )
     app.state.monitor = monitor
+    app.state.one_report = asyncio.Lock()
     problems.install(app)
-    for router in (health, sockets, api.router):
+    documents.install(app)
+    app.add_middleware(HttpAccess, guard=monitor.guard)
+    for router in (health, sockets, api.router, report_api.router, documents.router, login.router):
         app.include_router(router)
     return app
 

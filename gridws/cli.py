@@ -9,7 +9,7 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from .commands import backup, dashboard, demo, export, monitor, report, turbines, watch
+from .commands import asyncapi, backup, dashboard, demo, export, monitor, report, token, turbines, watch
 from .errors import GridError, OptionError
 
 app = typer.Typer(
@@ -27,6 +27,8 @@ app.command("demo")(demo.demo)
 app.command("report")(report.report)
 app.command("export")(export.export)
 app.command("backup")(backup.backup)
+app.command("token")(token.token)
+app.command("asyncapi")(asyncapi.asyncapi)
 
 
 def main() -> None:

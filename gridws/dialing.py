@@ -25,6 +25,7 @@ from websockets.uri import parse_uri
 from .errors import MonitorRefused, MonitorUnreachable, OptionError
 from .frames import SUBPROTOCOL
 from .link import Link, Loss, Receive
+from .turbine_tokens import TokenOf
 
 OPEN_TIMEOUT: Final = 10.0
 CLOSE_TIMEOUT: Final = 0.5
@@ -37,16 +38,18 @@ PING: Final = 20.0
 class Dialer:
     """Opens links to one monitor; one object serves all turbines of a process.
 
-    `monitor` is its base address (`http` and `https` mean `ws` and `wss`), `token` a bearer token, `ca_file`
-    the certificate authority to trust. Raises `OptionError` for an address that cannot be one.
+    `monitor` is its base address (`http` and `https` mean `ws` and `wss`), `token` a bearer token or how to find
+    each turbine's, `ca_file` the certificate authority to trust. Raises `OptionError` for an address that cannot
+    be one.
     """
 
-    def __init__(self, monitor: str, *, token: str | None = None, ca_file: Path | None = None) -> None:
+    def __init__(
+        self, monitor: str, *, token: TokenOf | str | None = None, ca_file: Path | None = None
+    ) -> None:
         self.base = websocket_base(monitor)
         self._local = parse_uri(self.base).host == "localhost"
         self._options: dict[str, Any] = {}
-        if token is not None:
-            self._options["additional_headers"] = {"Authorization": f"Bearer {token}"}
+        self._token_of: TokenOf = token if callable(token) else lambda _number: token
         if self.base.startswith("wss:"):
             # One context for all: each costs milliseconds and a copy of the certificates.
             self._options["ssl"] = tls_context(ca_file)
@@ -54,29 +57,33 @@ class Dialer:
     async def dial(self, turbine_number: int, receive: Receive, /) -> Link:
         """Return an open link; raise `MonitorRefused` or `MonitorUnreachable`."""
         url = f"{self.base}/ws/turbines/{turbine_number}"
+        token = self._token_of(turbine_number)
+        options = {} if token is None else {"additional_headers": {"Authorization": f"Bearer {token}"}}
         try:
             try:
-                connection = await self._open(url, receive)
+                connection = await self._open(url, receive, **options)
             except ConnectionRefusedError as refused:
-                connection = await self._open_beside(url, receive, refused)
+                connection = await self._open_beside(url, receive, refused, **options)
         except InvalidStatus as error:
             raise refusal(self.base, error.response.status_code) from error
         except (OSError, InvalidHandshake, EOFError) as error:
             raise MonitorUnreachable(self.base, cause(error)) from error
         return WebSocketLink(cast("_Connection", connection))
 
-    async def _open_beside(self, url: str, receive: Receive, refused: OSError) -> ClientConnection:
+    async def _open_beside(
+        self, url: str, receive: Receive, refused: OSError, **options: Any
+    ) -> ClientConnection:
         """Try the other loopback: a machine may know only one address by the name localhost."""
         if not self._local:
             raise refused
         try:
-            return await self._open(url, receive, host="::1")
+            return await self._open(url, receive, host="::1", **options)
         except OSError:
             raise refused from None
 
-    async def _open(self, url: str, receive: Receive, **where: Any) -> ClientConnection:
-        def create(protocol: ClientProtocol, **options: Any) -> ClientConnection:
-            return _Connection(receive, protocol, **options)
+    async def _open(self, url: str, receive: Receive, **options: Any) -> ClientConnection:
+        def create(protocol: ClientProtocol, **settings: Any) -> ClientConnection:
+            return _Connection(receive, protocol, **settings)
 
         return await connect(
             url,
@@ -91,7 +98,7 @@ class Dialer:
             proxy=None,
             create_connection=cast("type[ClientConnection]", create),
             **self._options,
-            **where,
+            **options,
         )
 
 

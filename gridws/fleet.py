@@ -19,6 +19,7 @@ from .link import Dial, News
 from .settings import MAX_TURBINE_NUMBER, TurbineSettings, WindKind
 from .turbine import Utc, WindTurbine, utc_now
 from .turbine_news import TOGETHER_FROM, EachTurbine, ManyTurbines
+from .turbine_tokens import token_source
 from .wind import FarmWind, StaticWind, TurbineWind, Wind, chance_of
 
 BAR_FROM: Final = 51
@@ -40,7 +41,9 @@ async def run_fleet(
     check(settings)
     if dial is None:
         raise_file_limit(settings.count)
-        dial = Gate(Dialer(settings.monitor, token=settings.token, ca_file=settings.ca_file).dial).dial
+        dial = Gate(
+            Dialer(settings.monitor, token=token_source(settings), ca_file=settings.ca_file).dial
+        ).dial
     connecting = Connecting(_news(settings), settings.count, console or Console(stderr=True))
     try:
         async with asyncio.TaskGroup() as tasks:

@@ -132,6 +132,9 @@ class TurbineSettings:
     buffer: int = 3_600
     """Unacknowledged readings kept: an hour at one a second, some 1 MiB a turbine."""
     token: str | None = None
+    token_file: Path | None = None
+    secret: str | None = None
+    """For simulations: makes each turbine's token, where neither of the other two is given."""
     ca_file: Path | None = None
 
 

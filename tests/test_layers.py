@@ -34,6 +34,7 @@ LAYERS = {
     "gridws.exposure": 2,
     "gridws.guard": 2,
     "gridws.tokens": 2,
+    "gridws.turbine_tokens": 2,
     "gridws.backlog": 2,
     "gridws.clock": 2,
     "gridws.dialing": 2,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,6 +10,7 @@ import typer
 from ..logs import LogFormat, LogLevel, configure
 from ..settings import MAX_ENGINEERS, MonitorSettings
 from . import Database, Level, Style
+from .secrets import SecretFile, read_secret
 
 DEFAULTS = MonitorSettings()
 
@@ -35,6 +37,29 @@ def monitor(
             help="Seconds after which an engineer gives up on a turbine.",
         ),
     ] = DEFAULTS.repair_timeout,
+    secret_file: SecretFile = None,
+    ssl_certfile: Annotated[
+        Path | None,
+        typer.Option(envvar="GRIDWS_SSL_CERTFILE", help="The certificate (PEM) for https:// and wss://."),
+    ] = None,
+    ssl_keyfile: Annotated[
+        Path | None, typer.Option(envvar="GRIDWS_SSL_KEYFILE", help="The key of that certificate (PEM).")
+    ] = None,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            envvar="GRIDWS_ALLOW_ORIGIN",
+            help="A web page's origin that may connect besides our own, as https://HOST; repeatable.",
+        ),
+    ] = None,
+    insecure: Annotated[
+        bool,
+        typer.Option(
+            "--insecure",
+            envvar="GRIDWS_INSECURE",
+            help="Listen for other machines without a secret and TLS, in a network that you trust.",
+        ),
+    ] = DEFAULTS.insecure,
     log_level: Level = LogLevel.info,
     log_format: Style = LogFormat.text,
 ) -> None:
@@ -45,6 +70,11 @@ def monitor(
         engineers=engineers,
         database=database,
         repair_timeout=repair_timeout,
+        secret=read_secret(secret_file),
+        ssl_certfile=ssl_certfile,
+        ssl_keyfile=ssl_keyfile,
+        allow_origins=tuple(allow_origin or ()),
+        insecure=insecure,
     )
     configure(log_level, log_format)
     run_monitor(settings)
@@ -54,8 +84,10 @@ def run_monitor(settings: MonitorSettings) -> None:
     """Run a monitor in this process until a signal; raise `GridError` for what the operator must mend."""
     import asyncio
 
+    from ..exposure import check_exposure
     from ..running import new_event_loop
 
+    check_exposure(settings)
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(_serve(settings))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,7 +10,8 @@ import typer
 from ..errors import OptionError
 from ..logs import LogFormat, LogLevel, configure
 from ..settings import MAX_TURBINE_NUMBER, TurbineSettings, WindKind
-from . import CaFile, Level, MonitorUrl, Style
+from . import CaFile, Level, MonitorUrl, Style, Token
+from .secrets import SecretFile, read_secret
 
 DEFAULTS = TurbineSettings()
 
@@ -66,6 +68,15 @@ def turbines(
             help="Readings that each turbine keeps while the monitor is away or has not stored them.",
         ),
     ] = DEFAULTS.buffer,
+    token: Token = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="GRIDWS_TOKEN_FILE",
+            help="Tokens of many turbines: in each line a turbine's number, a space and its token.",
+        ),
+    ] = None,
+    secret_file: SecretFile = None,
     ca_file: CaFile = None,
     log_level: Level = LogLevel.info,
     log_format: Style = LogFormat.text,
@@ -83,6 +94,9 @@ def turbines(
         wind=wind,
         seed=seed,
         buffer=buffer,
+        token=token,
+        token_file=token_file,
+        secret=read_secret(secret_file),
         ca_file=ca_file,
     )
     configure(log_level, log_format)
