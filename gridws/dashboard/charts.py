@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -82,8 +83,8 @@ def turbine_chart(
         },
         "xAxis": _time_axis(begin, end, palette),
         "yAxis": [
-            _axis("m/s", palette, least=15, lines=True),
-            _axis("kW", palette, least=500, lines=False),
+            _axis("m/s", palette, _top(thinned, 1, 15), lines=True),
+            _axis("kW", palette, _top(thinned, 2, 300), lines=False),
         ],
         "series": [
             _line("wind, m/s", 0, palette.wind, "solid", _with_gaps(thinned, 1, gap)),
@@ -144,6 +145,7 @@ _DRAW_BAR: Final = """(params, api) => {
     const height = Math.min(26, api.size([0, 1])[1] * 0.7);
     const text = String(api.value(3));
     const kind = api.value(4);
+    const color = api.visual("color");
     const hollow = kind === 2;
     const stripes = { symbol: "rect", dashArrayX: [1, 0], dashArrayY: [2, 5], rotation: -Math.PI / 4,
                       color: "rgba(0,0,0,0.25)" };
@@ -187,17 +189,25 @@ def _time_axis(begin: int, end: int, palette: Palette) -> dict[str, Any]:
     }
 
 
-def _axis(unit: str, palette: Palette, *, least: int, lines: bool) -> dict[str, Any]:
+def _top(points: Sequence[Point], field: int, least: int) -> float:
+    """Return the top of an axis of three round steps; a still turbine must not look like a wild one."""
+    most = max((point[field] for point in points), default=0.0)
+    if most <= least:
+        return least
+    power = 10 ** math.floor(math.log10(most / 3))
+    return 3 * power * next(step for step in (1, 2, 5, 10) if 3 * step * power >= most)
+
+
+def _axis(unit: str, palette: Palette, top: float, *, lines: bool) -> dict[str, Any]:
     return {
         "type": "value",
         "name": unit,
         "nameGap": 8,
         "nameTextStyle": {"color": palette.text},
         "min": 0,
-        # A still turbine must not look like a wild one: the scale never shrinks below an everyday range.
-        ":max": f"(range) => Math.max({least}, Math.ceil(range.max / {least}) * {least})",
-        "splitNumber": 3,
-        "axisLabel": {"color": palette.text, "showMaxLabel": True},
+        "max": top,
+        "interval": top / 3,
+        "axisLabel": {"color": palette.text},
         "splitLine": {"show": lines, "lineStyle": {"color": palette.line}},
     }
 

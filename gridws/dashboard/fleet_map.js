@@ -172,6 +172,10 @@ export default {
       const text = String(this.numbers[index]);
       const size = Math.min(15, h * 0.5, (w - 2) / (text.length * 0.62));
       if (size < 8) return;
+      if (state === "r") {
+        pen.fillStyle = pen.color("cell-repair");
+        pen.fillRect(left, top + h * 0.08, w, h * 0.84);
+      }
       pen.font = `${state === "o" ? 500 : 700} ${size}px system-ui, sans-serif`;
       pen.textAlign = "center";
       pen.textBaseline = "middle";

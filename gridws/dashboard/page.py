@@ -39,7 +39,7 @@ class Page:
     def _build_top(self) -> None:
         with block("header", "top"):
             Text("h1", text="gridws")
-            Text("span", "muted", "wind fleet")
+            Text("span", "muted name", "wind fleet")
             self._clock = Text("span", "clock")
             self._switch = Button("theme: auto", self._next_theme, name="Theme: auto; press to change")
         self._banner = Text("div", "banner")
@@ -84,12 +84,14 @@ class Page:
 
     def _select_somebody(self) -> None:
         """Begin with a turbine that needs somebody, so that nobody has to click to see something."""
-        turbines = self._view.room.mirror.turbines
-        if self._view.selected is None and turbines:
+        mirror, view = self._view.room.mirror, self._view
+        if view.selected is None and mirror.waiting:
+            view.selected = mirror.waiting[0]
+        elif view.selected is None and mirror.turbines:
             first = min(
-                turbines.values(), key=lambda each: (_URGENT.index(state_of(each)), each.turbine_number)
+                mirror.turbines.values(), key=lambda each: (_URGENT.index(state_of(each)), each.turbine_number)
             )
-            self._view.selected = first.turbine_number
+            view.selected = first.turbine_number
 
     def _show_connection(self) -> None:
         view, mirror = self._view, self._view.room.mirror

@@ -63,7 +63,7 @@ class Tiles:
         with block("section", "tiles", aria_label="The fleet in numbers"):
             self._online = Tile("online")
             self._broken = Tile("broken")
-            self._waiting = Tile("waiting for an engineer", loud=True)
+            self._waiting = Tile("waiting", loud=True)
             self._offline = Tile("offline")
             self._free = Tile("free engineers")
             self._power = Tile("fleet power")
@@ -85,7 +85,7 @@ class Tiles:
 
 
 def _fleet_power(kilowatts: float) -> tuple[str, str]:
-    return (f"{kilowatts:,.0f}", "kW") if kilowatts < 10_000 else (f"{kilowatts / 1000:,.1f}", "MW")
+    return (f"{kilowatts:,.0f}", "kW") if kilowatts < 1_000 else (f"{kilowatts / 1000:,.1f}", "MW")
 
 
 class Legend:
@@ -158,7 +158,7 @@ class WaitingLine:
 
     def __init__(self, on_pick: Callable[[int], None]) -> None:
         with block("section", aria_label="Waiting line"):
-            Text("h2", text="Waiting for an engineer")
+            Text("h2", text="Waiting line")
             with block(classes="list", tabindex="0", role="region", aria_label="Turbines that wait"):
                 self._rows = Rows(("time", "pick", "end"), title="Turbines that wait", on_pick=on_pick)
                 self._more = Text("p", "muted")
@@ -212,7 +212,8 @@ class Repairs:
         if state != self._shown:
             self._shown = state
             self._empty.set_visibility(not repairs)
-            self._chart.style(f"min-height: {34 + 26 * rows}px")
+            self._chart.set_visibility(bool(repairs))
+            self._chart.style(f"height: {34 + 28 * rows}px")
         if repairs and not view.stale:
             self._chart.props["aria-label"] = (
                 f"{len(repairs)} repairs by up to {MOST_ENGINEERS} engineers, as bars"
