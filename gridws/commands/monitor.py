@@ -9,6 +9,7 @@ import typer
 
 from ..logs import LogFormat, LogLevel, configure
 from ..settings import MAX_ENGINEERS, MonitorSettings
+from ..spans import parse_duration
 from . import Database, Level, Style
 from .secrets import SecretFile, read_secret
 
@@ -37,6 +38,13 @@ def monitor(
             help="Seconds after which an engineer gives up on a turbine.",
         ),
     ] = DEFAULTS.repair_timeout,
+    retain: Annotated[
+        str,
+        typer.Option(
+            envvar="GRIDWS_RETAIN",
+            help="How long readings are kept, such as 12h, 7d or 52w, or forever; repairs and links stay.",
+        ),
+    ] = "7d",
     secret_file: SecretFile = None,
     ssl_certfile: Annotated[
         Path | None,
@@ -70,6 +78,7 @@ def monitor(
         engineers=engineers,
         database=database,
         repair_timeout=repair_timeout,
+        retain_readings=None if retain == "forever" else parse_duration(retain) / 1000,
         secret=read_secret(secret_file),
         ssl_certfile=ssl_certfile,
         ssl_keyfile=ssl_keyfile,
@@ -96,6 +105,7 @@ async def _serve(settings: MonitorSettings) -> None:
     from ..app import create_app
     from ..listening import open_sockets
     from ..monitor import GridMonitor
+    from ..running import spare_the_collector
     from ..server import make_server
     from ..storage.sqlite import SqliteStore
 
@@ -117,6 +127,7 @@ async def _serve(settings: MonitorSettings) -> None:
         settings,
         on_listening=lambda: _announce(settings, port),
     )
+    spare_the_collector()
     await server.serve(sockets)
     if deaths:
         raise deaths[0]

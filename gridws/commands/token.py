@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Final
 
 import typer
 
 from ..errors import OptionError
 from ..settings import MAX_TURBINE_NUMBER
+from ..spans import parse_duration
 from .secrets import SecretFile, read_secret
 
-UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 LONGEST: Final = 36_500 * 86_400
 """A hundred years: longer than any turbine."""
 
@@ -42,13 +41,11 @@ def token(
             "`openssl rand -hex 32` makes a new one"
         )
     role = Role.operator if operator else Role.viewer if viewer else Role.turbine
-    typer.echo(make_token(secret, role, turbine_number=turbine, expires=parse_duration(expires)))
+    typer.echo(make_token(secret, role, turbine_number=turbine, expires=_seconds(expires)))
 
 
-def parse_duration(text: str) -> int:
-    """Return the seconds that `12h`, `30d` or `52w` mean; raise `OptionError`."""
-    found = re.fullmatch(r"([0-9]{1,10})([smhdw])", text.strip(), re.ASCII)
-    seconds = int(found[1]) * UNITS[found[2]] if found else 0
+def _seconds(expires: str) -> int:
+    seconds = parse_duration(expires) // 1000
     if not 0 < seconds <= LONGEST:
-        raise OptionError(f"--expires {text!r} is no time: write 12h, 30d or 52w, at most a hundred years")
+        raise OptionError(f"--expires {expires!r} is too short or too long: a second to a hundred years")
     return seconds
