@@ -9,11 +9,9 @@ the part of it that lies in the range; what ends in the range (a repair) counts 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 from math import ceil
-from operator import attrgetter
 from typing import Final
 
 from .spans import Span
@@ -148,8 +146,18 @@ def tally_repairs(tally: Tally, repairs: Sequence[Repair], span: Span) -> None:
 
     Assignments with the same `broken_at` are tries at one failure.
     """
-    for _, tries in groupby(repairs, key=attrgetter("broken_at")):
+    for tries in _failures(repairs):
         _tally_failure(tally, [row for row in tries if row.ended_at is not None], span)
+
+
+def _failures(repairs: Sequence[Repair]) -> Iterator[list[Repair]]:
+    tries: list[Repair] = []
+    for row in repairs:
+        if tries and (tries[-1].broken_at != row.broken_at or tries[-1].outcome == _REPAIRED):
+            yield tries
+            tries = []
+        tries.append(row)
+    yield tries
 
 
 def _tally_failure(tally: Tally, tries: list[Repair], span: Span) -> None:
