@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from .errors import GridError
+from .settings import ENVIRONMENT_PREFIX
 
 DATABASE: Final = Path("gridws-demo.db")
 END_WITHIN: Final = 5.0
@@ -86,6 +87,9 @@ class Demo:
             *("-m", "gridws", name, *options),
             stdin=DEVNULL,
             stdout=stdout,
+            env={
+                name: value for name, value in os.environ.items() if not name.startswith(ENVIRONMENT_PREFIX)
+            },
             start_new_session=True,
             preexec_fn=_die_with_parent,
         )

@@ -236,13 +236,14 @@ class Session:
         )
 
     def _take(self, frame: UpFrame, now: Moment) -> None:
-        if type(frame) is Metrics:
-            if not frame.historical:
-                self._count(now)
-            self._take_metrics(frame, now)
+        if type(frame) is not Metrics or not frame.historical:
+            self._count(now)
+        if self.ended:
+            # This frame was the one too many.
             return
-        self._count(now)
-        if type(frame) is Status:
+        if type(frame) is Metrics:
+            self._take_metrics(frame, now)
+        elif type(frame) is Status:
             self._desk.status_reported(self, frame.operational_status, now)
         elif type(frame) is Hello:
             self._take_hello(frame)
@@ -291,6 +292,8 @@ class Session:
         self._numbers.invalid_frames += 1
         self._count(now)
         stream = self.stream
+        if self.ended:
+            return
         if stream is not None and error.code == "invalid_frame":
             sequence = readable_sequence(text, self.turbine_number)
             if sequence is not None and stream.judge(sequence) is Taken.wanted:

@@ -283,11 +283,13 @@ async def test_a_monitor_that_stops_says_so(live: LiveMonitor) -> None:
 
 # The FastAPI route needs no server at all.
 
+LOCALHOST = {"host": "localhost"}  # the client says `testserver`, and the monitor listens for this machine only
+
 
 def test_the_route_welcomes_a_turbine_in_the_test_client() -> None:
     with (
         TestClient(create_app(GridMonitor(1))) as client,
-        client.websocket_connect("/ws/turbines/7", subprotocols=["gridws.v1"]) as turbine,
+        client.websocket_connect("/ws/turbines/7", ["gridws.v1"], headers=LOCALHOST) as turbine,
     ):
         turbine.send_text(HELLO)
 
@@ -296,7 +298,7 @@ def test_the_route_welcomes_a_turbine_in_the_test_client() -> None:
 
 def test_the_route_refuses_with_a_sentence_in_the_test_client() -> None:
     with TestClient(create_app(GridMonitor(1))) as client:
-        turbine = client.websocket_connect("/ws/turbines/0")
+        turbine = client.websocket_connect("/ws/turbines/0", headers=LOCALHOST)
 
         with pytest.raises(WebSocketDenialResponse) as refused:
             turbine.__enter__()

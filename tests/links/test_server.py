@@ -24,7 +24,7 @@ REQUEST = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
         pytest.param([b"GET /healthz HT"], id="half a request"),
         pytest.param([b"\r\n"], id="an empty line"),
         pytest.param(
-            [b"PUT /api/v1/engineers HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{"], id="half a body"
+            [b"PUT /api/v1/engineers HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{"], id="half a body"
         ),
     ],
 )

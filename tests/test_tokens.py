@@ -1,0 +1,270 @@
+from __future__ import annotations
+
+import time
+from base64 import urlsafe_b64encode
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+
+from gridws.attempts import ADDRESSES, Attempts
+from gridws.commands.secrets import read_secret
+from gridws.commands.token import parse_duration
+from gridws.errors import OptionError
+from gridws.settings import TurbineSettings
+from gridws.tokens import AUDIENCE, ISSUER, BadToken, Identity, Role, make_token, read_token
+from gridws.turbine_tokens import token_source
+
+SECRET = "0123456789abcdef0123456789abcdef"
+OTHER_SECRET = SECRET[::-1]
+HOUR = 3600.0
+
+
+def claims(**changed: Any) -> dict[str, Any]:
+    now = int(time.time())
+    good = {"iss": ISSUER, "aud": AUDIENCE, "iat": now, "exp": now + 60, "role": "viewer"}
+    return {name: value for name, value in (good | changed).items() if value is not None}
+
+
+def signed(secret: str = SECRET, algorithm: str = "HS256", **changed: Any) -> str:
+    return jwt.encode(claims(**changed), secret, algorithm=algorithm)
+
+
+def unsigned() -> str:
+    return jwt.encode(claims(), None, algorithm="none")
+
+
+@pytest.mark.parametrize(
+    ("role", "turbine_number"), [(Role.turbine, 7), (Role.viewer, None), (Role.operator, None)]
+)
+def test_a_token_says_who_its_bearer_is(role: Role, turbine_number: int | None) -> None:
+    token = make_token(SECRET, role, turbine_number=turbine_number, expires=HOUR)
+
+    identity = read_token(SECRET, token)
+
+    assert (identity.role, identity.turbine_number) == (role, turbine_number)
+    assert 0 < identity.expires_at - time.time() <= HOUR
+
+
+def test_the_token_of_this_test_is_good_before_it_is_spoilt() -> None:
+    assert read_token(SECRET, signed()) == Identity(Role.viewer, None, claims()["exp"])
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        pytest.param(signed(OTHER_SECRET), id="another secret"),
+        pytest.param(signed(SECRET * 2, "HS512"), id="another algorithm"),
+        pytest.param(unsigned(), id="no signature"),
+        pytest.param(signed()[:-2], id="half a signature"),
+        pytest.param(signed(iss="somebody"), id="another issuer"),
+        pytest.param(signed(aud="another"), id="another audience"),
+        pytest.param(signed(aud=[AUDIENCE, "another"]), id="several audiences"),
+        pytest.param(signed(exp=None), id="no end"),
+        pytest.param(signed(iat=None), id="no beginning"),
+        pytest.param(signed(iss=None), id="no issuer"),
+        pytest.param(signed(aud=None), id="no audience"),
+        pytest.param(signed(role=None), id="no role"),
+        pytest.param(signed(role="admin"), id="a role that does not exist"),
+        pytest.param(signed(role=["viewer"]), id="a role that is no text"),
+        pytest.param(signed(role="turbine"), id="a turbine without a number"),
+        pytest.param(signed(turbine_number=7), id="a viewer with a number"),
+        pytest.param(signed(role="turbine", turbine_number="7"), id="a number that is a text"),
+        pytest.param(signed(role="turbine", turbine_number=0), id="a number that cannot be"),
+        pytest.param(signed(role="turbine", turbine_number=True), id="a number that is true"),
+        pytest.param(signed(iat=int(time.time()) + 600), id="made in ten minutes"),
+        pytest.param(signed(exp=10**18), id="an end beyond all years"),
+        pytest.param(signed(extra="x" * 5000), id="too long"),
+        pytest.param("", id="nothing"),
+        pytest.param("a.b.c", id="no token"),
+        pytest.param("é" * 20, id="no ASCII"),
+        pytest.param("\ud800", id="a lone surrogate"),
+        pytest.param(
+            urlsafe_b64encode(b"[" * 3000).decode() + ".e30.AA", id="a header that nests without an end"
+        ),
+    ],
+)
+def test_a_token_that_is_not_ours_is_good_for_nothing(token: str) -> None:
+    with pytest.raises(BadToken) as refused:
+        read_token(SECRET, token)
+
+    assert str(refused.value) in {"the token is not valid here", "the token is too long to be one"}
+
+
+def test_an_expired_token_says_so() -> None:
+    with pytest.raises(BadToken, match="has expired"):
+        read_token(SECRET, signed(exp=int(time.time()) - 60))
+
+
+@pytest.mark.parametrize(("role", "number"), [(Role.turbine, None), (Role.viewer, 7)])
+def test_role_and_number_go_together(role: Role, number: int | None) -> None:
+    with pytest.raises(OptionError, match="needs the turbine's number"):
+        make_token(SECRET, role, turbine_number=number, expires=HOUR)
+
+
+def test_a_short_secret_is_refused_and_not_shown() -> None:
+    with pytest.raises(OptionError, match="at least 32 bytes") as refused:
+        make_token("hunter2", Role.viewer, expires=HOUR)
+
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("45s", 45), ("90m", 5400), ("12h", 43_200), ("30d", 2_592_000)]
+)
+def test_a_duration_has_a_unit(text: str, seconds: int) -> None:
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "30", "d", "0d", "-1d", "1.5d", "٣d", "40000d", "9999999999w"])
+def test_what_is_no_duration_is_refused(text: str) -> None:
+    with pytest.raises(OptionError, match="12h, 30d or 52w"):
+        parse_duration(text)
+
+
+# Where the secret is.
+
+
+def test_the_secret_is_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRIDWS_SECRET", SECRET)
+
+    assert read_secret(None) == SECRET
+
+
+def test_the_secret_is_in_a_file_without_its_line_end(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("GRIDWS_SECRET", raising=False)
+    (tmp_path / "secret").write_text(f"{SECRET}\n")
+
+    assert read_secret(tmp_path / "secret") == SECRET
+
+
+def test_an_empty_variable_is_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRIDWS_SECRET", "")
+
+    assert read_secret(None) is None
+
+
+def test_two_secrets_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GRIDWS_SECRET", SECRET)
+
+    with pytest.raises(OptionError, match="either"):
+        read_secret(tmp_path / "secret")
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"), [(None, "cannot read"), (b"", "is empty"), (b"\xff\xfe", "is no text")]
+)
+def test_a_secret_file_that_is_none_is_refused(
+    content: bytes | None, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GRIDWS_SECRET", raising=False)
+    path = tmp_path / "secret" if content is None else tmp_path / "there"
+    (tmp_path / "there").write_bytes(content or b"")
+
+    with pytest.raises(OptionError, match=sentence):
+        read_secret(path)
+
+
+# Where turbines have their tokens from.
+
+
+def test_each_turbine_has_its_token_in_the_file(tmp_path: Path) -> None:
+    (tmp_path / "tokens").write_text("7 seven\n\n8   eight\n")
+
+    token_of = token_source(TurbineSettings(count=2, first_number=7, token_file=tmp_path / "tokens"))
+
+    assert [token_of(7), token_of(8)] == ["seven", "eight"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "sentence"),
+    [
+        ("7 seven", "no token for turbine 8"),
+        ("7 seven\nx eight", "line 2"),
+        ("7 seven\n8", "line 2"),
+        ("7 seven\n8 a b", "line 2"),
+        ("7 seven\n0 eight", "line 2"),
+    ],
+)
+def test_a_file_that_lacks_a_token_is_refused(lines: str, sentence: str, tmp_path: Path) -> None:
+    (tmp_path / "tokens").write_text(lines)
+
+    with pytest.raises(OptionError, match=sentence) as refused:
+        token_source(TurbineSettings(count=2, first_number=7, token_file=tmp_path / "tokens"))
+
+    assert "seven" not in str(refused.value)
+
+
+def test_the_secret_makes_each_turbines_token() -> None:
+    token_of = token_source(TurbineSettings(secret=SECRET))
+
+    identity = read_token(SECRET, token_of(4711) or "")
+
+    assert (identity.role, identity.turbine_number) == (Role.turbine, 4711)
+
+
+def test_one_token_is_for_one_turbine() -> None:
+    with pytest.raises(OptionError, match="--token-file"):
+        token_source(TurbineSettings(count=2, token="x"))
+
+
+def test_a_token_that_no_header_can_hold_is_refused_and_not_shown() -> None:
+    with pytest.raises(OptionError, match="characters that no token has") as refused:
+        token_source(TurbineSettings(count=1, token="abc\r\ndef"))
+
+    assert "abc" not in str(refused.value)
+
+
+# Failures are counted for each address.
+
+
+class HandTime:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def failed(attempts: Attempts, address: str, times: int) -> None:
+    for _ in range(times):
+        attempts.fail(address)
+
+
+def test_an_address_may_fail_so_often() -> None:
+    attempts = Attempts(3, 60.0, clock=HandTime())
+    failed(attempts, "192.0.2.1", 3)
+
+    assert attempts.exhausted("192.0.2.1")
+    assert not attempts.exhausted("192.0.2.2")
+
+
+def test_an_address_may_fail_again_after_the_time() -> None:
+    clock = HandTime()
+    attempts = Attempts(3, 60.0, clock=clock)
+    failed(attempts, "192.0.2.1", 3)
+    wait = attempts.retry_after("192.0.2.1")
+    clock.now += wait
+
+    assert wait == 60
+    assert not attempts.exhausted("192.0.2.1")
+
+
+def test_all_addresses_of_a_machine_with_ipv6_count_together() -> None:
+    attempts = Attempts(3, 60.0, clock=HandTime())
+    failed(attempts, "2001:db8::1", 3)
+
+    assert attempts.exhausted("2001:db8::ffff")
+    assert not attempts.exhausted("2001:db8:0:1::1")
+
+
+def test_the_table_of_addresses_is_bounded() -> None:
+    attempts = Attempts(3, 60.0, clock=HandTime())
+
+    for number in range(ADDRESSES + 100):
+        attempts.fail(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}")
+
+    assert len(attempts) == ADDRESSES
