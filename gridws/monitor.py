@@ -128,8 +128,8 @@ class GridMonitor:
             raise group.exceptions[0] from None
         finally:
             self.close_links()
-            await self.queue.finish()
-            await self.store.close()
+            complete = await self.queue.finish()
+            await self.store.close(complete=complete)
 
     def close_links(self) -> None:
         """Stop: end all assignments as `monitor_stopped`, close all links with 1012, take no new ones."""

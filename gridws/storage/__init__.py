@@ -149,8 +149,12 @@ class Store(Protocol):
     async def maintain(self, *, now: int) -> None:
         """Do one short slice of upkeep (roll-ups, retention, checkpoint); called between writes about once a second."""
 
-    async def close(self) -> None:
-        """Finish what is in hand and close; the ids not used are given back."""
+    async def close(self, *, complete: bool = True) -> None:
+        """Finish what is in hand and close; the ids not used are given back.
+
+        Not `complete`: rows were left behind that no batch brought, so their ids are not known here, and none
+        is given back.
+        """
 
     async def readings(self, turbine_number: int, *, since: int, until: int, limit: int) -> list[Reading]:
         """Return readings with since ≤ measured_at < until, newest first."""

@@ -89,9 +89,9 @@ class MemoryStore:
             cutoff = now - int(self.settings.retain_readings * 1000)
             self.kept = [reading for reading in self.kept if reading.received_at >= cutoff]
 
-    async def close(self) -> None:
+    async def close(self, *, complete: bool = True) -> None:
         """End the run cleanly: the next one goes on with the next ids."""
-        self._ids_given_back = self.failure is None
+        self._ids_given_back = complete and self.failure is None
 
     async def readings(self, turbine_number: int, *, since: int, until: int, limit: int) -> list[Reading]:
         """Return readings with since ≤ measured_at < until, newest first."""

@@ -154,8 +154,11 @@ class WriteQueue:
                 await asyncio.shield(self._commit)
             await self._maintain()
 
-    async def finish(self) -> None:
-        """Commit all that is queued, within a bounded time; what a failing disk loses now was never acknowledged."""
+    async def finish(self) -> bool:
+        """Commit all that is queued, within a bounded time; return whether nothing was left behind.
+
+        What a failing disk loses now was never acknowledged.
+        """
         try:
             async with asyncio.timeout(FINISH_WITHIN):
                 if self._commit is not None:
@@ -164,6 +167,8 @@ class WriteQueue:
                     await self._write()
         except TimeoutError:
             self._degrade("the disk does not answer")
+            return False
+        return not self._pending
 
     def look_after(self, now: float) -> None:
         """Notice a commit that does not return."""

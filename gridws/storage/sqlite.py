@@ -100,10 +100,10 @@ class SqliteStore:
         """Roll up or delete one slice; what fails is tried again, and the next `write` tells why."""
         await self._in(self._writer, lambda: self._maintain(now))
 
-    async def close(self) -> None:
+    async def close(self, *, complete: bool = True) -> None:
         """Flush, mark the end as clean and close; never fails: the next start mends what is missing."""
         if self._is_open:
-            await self._in(self._writer, self._close)
+            await self._in(self._writer, lambda: self._close(complete=complete))
         self._writer.shutdown(wait=False)
         self._readers.shutdown(wait=False)
 
@@ -251,15 +251,16 @@ class SqliteStore:
         meta["unrolled_from"] = meta["unrolled_until"] = -1
         meta["committed_at"] = max(self._now, meta["committed_at"])
 
-    def _close(self) -> None:
+    def _close(self, *, complete: bool) -> None:
         if not self._is_open:
             return
         self._is_open = False
-        # After a failed batch, ids may be in use that no row tells of: then the end does not count as clean.
+        # After a failed batch, or one that never came, ids may be in use that no row tells of: then the end does
+        # not count as clean.
         with suppress(StoreFailed, sqlite3.Error):
             self._database.hurry()
             self._flush()
-            if not self._is_failing:
+            if complete and not self._is_failing:
                 self._mark_clean()
         self._database.close()
         self._lock.release()
