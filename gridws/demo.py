@@ -143,8 +143,8 @@ class Demo:
                 self._say(f"  sqlite3 -box {DATABASE} 'SELECT * FROM repairs'")  # noqa: S608 - for people
 
 
-TURBINES: Final = ("--count", "5", "--time-to-fail", "6", "--time-to-repair", "3", "--log-level", "error")
-"""Short lives, so that within ten seconds one breaks, an engineer comes, and one waits as both are busy."""
+TURBINES: Final = ("--count", "5", "--seed", "2108", "--time-to-repair", "5", "--log-level", "error")
+"""With these lives one breaks after 3 s and is repaired, and another finds both engineers busy after 5 s."""
 
 
 def _frames(url: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from gridws.attempts import ADDRESSES, Attempts
 from gridws.commands.secrets import read_secret
-from gridws.commands.token import parse_duration
+from gridws.commands.token import token
 from gridws.errors import OptionError
 from gridws.settings import TurbineSettings
 from gridws.tokens import AUDIENCE, ISSUER, BadToken, Identity, Role, make_token, read_token
@@ -32,16 +32,16 @@ def signed(secret: str = SECRET, algorithm: str = "HS256", **changed: Any) -> st
 
 
 def unsigned() -> str:
-    return jwt.encode(claims(), None, algorithm="none")
+    return jwt.encode(claims(), "", algorithm="none")
 
 
 @pytest.mark.parametrize(
     ("role", "turbine_number"), [(Role.turbine, 7), (Role.viewer, None), (Role.operator, None)]
 )
 def test_a_token_says_who_its_bearer_is(role: Role, turbine_number: int | None) -> None:
-    token = make_token(SECRET, role, turbine_number=turbine_number, expires=HOUR)
+    text = make_token(SECRET, role, turbine_number=turbine_number, expires=HOUR)
 
-    identity = read_token(SECRET, token)
+    identity = read_token(SECRET, text)
 
     assert (identity.role, identity.turbine_number) == (role, turbine_number)
     assert 0 < identity.expires_at - time.time() <= HOUR
@@ -52,7 +52,7 @@ def test_the_token_of_this_test_is_good_before_it_is_spoilt() -> None:
 
 
 @pytest.mark.parametrize(
-    "token",
+    "text",
     [
         pytest.param(signed(OTHER_SECRET), id="another secret"),
         pytest.param(signed(SECRET * 2, "HS512"), id="another algorithm"),
@@ -85,9 +85,9 @@ def test_the_token_of_this_test_is_good_before_it_is_spoilt() -> None:
         ),
     ],
 )
-def test_a_token_that_is_not_ours_is_good_for_nothing(token: str) -> None:
+def test_a_token_that_is_not_ours_is_good_for_nothing(text: str) -> None:
     with pytest.raises(BadToken) as refused:
-        read_token(SECRET, token)
+        read_token(SECRET, text)
 
     assert str(refused.value) in {"the token is not valid here", "the token is too long to be one"}
 
@@ -110,17 +110,57 @@ def test_a_short_secret_is_refused_and_not_shown() -> None:
     assert "hunter2" not in str(refused.value)
 
 
+# The command.
+
+
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("45s", 45), ("90m", 5400), ("12h", 43_200), ("30d", 2_592_000)]
+    ("options", "role", "number"),
+    [
+        ({"turbine": 7}, Role.turbine, 7),
+        ({"viewer": True}, Role.viewer, None),
+        ({"operator": True}, Role.operator, None),
+    ],
 )
-def test_a_duration_has_a_unit(text: str, seconds: int) -> None:
-    assert parse_duration(text) == seconds
+def test_the_command_prints_a_token_and_nothing_else(
+    options: dict[str, Any],
+    role: Role,
+    number: int | None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("GRIDWS_SECRET", SECRET)
+
+    token(**options, expires="2h")
+
+    identity = read_token(SECRET, capsys.readouterr().out.removesuffix("\n"))
+    assert (identity.role, identity.turbine_number) == (role, number)
+    assert 0 <= time.time() + 2 * HOUR - identity.expires_at < 60
 
 
-@pytest.mark.parametrize("text", ["", "30", "d", "0d", "-1d", "1.5d", "٣d", "40000d", "9999999999w"])
-def test_what_is_no_duration_is_refused(text: str) -> None:
-    with pytest.raises(OptionError, match="12h, 30d or 52w"):
-        parse_duration(text)
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({}, "say for whom"),
+        ({"turbine": 7, "viewer": True}, "say for whom"),
+        ({"viewer": True, "expires": "40000d"}, "a hundred years"),
+        ({"viewer": True, "expires": "0d"}, "no length of time"),
+        ({"viewer": True, "expires": "30"}, "no length of time"),
+    ],
+)
+def test_the_command_says_what_is_wrong(
+    options: dict[str, Any], sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRIDWS_SECRET", SECRET)
+
+    with pytest.raises(OptionError, match=sentence):
+        token(**options)
+
+
+def test_the_command_needs_the_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GRIDWS_SECRET", raising=False)
+
+    with pytest.raises(OptionError, match="there is no secret"):
+        token(viewer=True)
 
 
 # Where the secret is.
@@ -230,8 +270,15 @@ class HandTime:
 
 
 def failed(attempts: Attempts, address: str, times: int) -> None:
+    """Fail so often."""
     for _ in range(times):
         attempts.fail(address)
+
+
+def exhaust(attempts: Attempts, addresses: int) -> None:
+    """Fail once from so many addresses."""
+    for number in range(addresses):
+        attempts.fail(f"address {number}")
 
 
 def test_an_address_may_fail_so_often() -> None:
@@ -264,7 +311,6 @@ def test_all_addresses_of_a_machine_with_ipv6_count_together() -> None:
 def test_the_table_of_addresses_is_bounded() -> None:
     attempts = Attempts(3, 60.0, clock=HandTime())
 
-    for number in range(ADDRESSES + 100):
-        attempts.fail(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}")
+    exhaust(attempts, ADDRESSES + 100)
 
     assert len(attempts) == ADDRESSES
