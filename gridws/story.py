@@ -107,4 +107,6 @@ class Story:
 def _busy(engineers: int) -> str:
     if engineers == 0:
         return "there is no engineer"
-    return "the only engineer is busy" if engineers == 1 else f"all {engineers} engineers are busy"
+    if engineers <= 2:
+        return "the only engineer is busy" if engineers == 1 else "both engineers are busy"
+    return f"all {engineers} engineers are busy"

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
 import shutil
-import signal
-import socket
 import subprocess
-import sys
-import termios
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -43,38 +36,6 @@ fi
 RECORDER = """#!/usr/bin/env bash
 echo "${0##*/} $*" >>"$LOG"
 [[ "${FAILS:-}" != "${0##*/}" ]]
-"""
-
-GRIDWS = f"""#!{sys.executable}
-# Stands in for both commands of the demo: listens where it is the monitor, and notes each signal.
-import os, pathlib, signal, socket, sqlite3, sys, time
-
-command, options = sys.argv[1], dict(zip(sys.argv[2::2], sys.argv[3::2]))
-notes = pathlib.Path(os.environ["LOG"])
-
-def note(text):
-    with notes.open("a") as file:
-        file.write(f"{{command}} {{text}}\\n")
-
-def on_signal(number, frame):
-    note(signal.Signals(number).name)
-    time.sleep(0.3)
-    os._exit(0)
-
-signal.alarm(60)  # nothing is left running by a test that failed
-signal.signal(signal.SIGINT, on_signal)
-signal.signal(signal.SIGTERM, on_signal)
-if os.environ.get("DIES") == command:
-    sys.exit("dies at once")
-if command == "monitor":
-    database = sqlite3.connect(options["--database"])
-    database.executescript("CREATE TABLE metrics (a); CREATE TABLE repairs (a)")
-    database.executescript("INSERT INTO metrics VALUES (1)")
-note("runs")
-if command == "monitor":
-    listener = socket.create_server(("127.0.0.1", int(options["--port"])))
-while True:
-    signal.pause()
 """
 
 
@@ -267,146 +228,3 @@ def test_integration_installs_what_is_missing(checked_tree: Tree) -> None:
         "apt-get update -qq",
         "apt-get install -qq --yes --no-install-recommends chromium sqlite3",
     ]
-
-
-# The demo.
-
-
-class Demo:
-    """A demo on a free port, and the pipe into which its children say what happens to them.
-
-    The pipe ends when nobody is left who could write into it: whoever reads to its end knows that.
-    """
-
-    def __init__(self, tree: Tree) -> None:
-        self.tree = tree
-        self.process: subprocess.Popen[str]
-        reading_end, self.writing_end = os.pipe()
-        self.notes = os.fdopen(reading_end, encoding="utf-8")
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))
-            self.port = str(listener.getsockname()[1])
-
-    def start(self, *, terminal: int | None = None, **variables: str) -> None:
-        self.process = subprocess.Popen(
-            [self.tree.root / "scripts/demo", "--port", self.port],
-            cwd=self.tree.root,
-            env=self.tree.environment(**variables) | {"LOG": f"/dev/fd/{self.writing_end}"},
-            stdin=subprocess.DEVNULL if terminal is None else terminal,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-            pass_fds=[self.writing_end],
-            preexec_fn=None if terminal is None else take_terminal,  # noqa: PLW1509  # no threads here
-        )
-        os.close(self.writing_end)
-
-    def wait_until_it_runs(self) -> None:
-        assert [self.notes.readline(), self.notes.readline()] == ["monitor runs\n", "turbines runs\n"]
-
-    def end(self) -> tuple[int, str, list[str]]:
-        """Return exit code, what was printed, and what the children still said, when all of them are gone."""
-        printed, _ = self.process.communicate(timeout=PATIENCE)
-        return self.process.returncode, printed, sorted(self.notes.read().splitlines())
-
-
-def take_terminal() -> None:
-    """Make the standard input the terminal whose Ctrl-C this process gets."""
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-
-
-@pytest.fixture
-def demo(tree: Tree) -> Iterator[Demo]:
-    tree.run("scripts/setup")
-    write_program(tree.root / ".venv/bin/gridws", GRIDWS)
-    (tree.root / ".venv/bin/python").unlink()
-    (tree.root / ".venv/bin/python").symlink_to(sys.executable)
-    write_program(tree.root / "scripts/setup", "#!/usr/bin/env bash\n")
-    tree.calls()
-    demo = Demo(tree)
-    yield demo
-    demo.notes.close()
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_reaches_each_child_once_and_ends_the_demo(demo: Demo, number: signal.Signals) -> None:
-    demo.start()
-    demo.wait_until_it_runs()
-
-    demo.process.send_signal(number)
-    code, printed, notes = demo.end()
-
-    assert code == 0
-    assert notes == [f"monitor {number.name}", f"turbines {number.name}"]
-    assert "gridws-demo.db holds 1 readings and 0 repairs. To look at them:\n" in printed
-
-
-def test_ctrl_c_on_a_terminal_reaches_each_child_once(demo: Demo) -> None:
-    ours, theirs = pty.openpty()
-    demo.start(terminal=theirs)
-    demo.wait_until_it_runs()
-
-    os.write(ours, b"\x03")
-    code, _, notes = demo.end()
-    os.close(ours)
-    os.close(theirs)
-
-    assert code == 0
-    assert notes == ["monitor SIGINT", "turbines SIGINT"]
-
-
-@pytest.mark.parametrize(
-    ("dies", "sentence", "notes"),
-    [
-        ("monitor", "The demo ends early: the monitor has ended.", []),
-        ("turbines", "The demo ends early: the turbines have ended.", ["monitor SIGTERM", "monitor runs"]),
-    ],
-)
-def test_the_demo_ends_with_the_first_that_dies(
-    demo: Demo, dies: str, sentence: str, notes: list[str]
-) -> None:
-    demo.start(DIES=dies)
-
-    code, printed, noted = demo.end()
-
-    assert (code, noted) == (1, notes)
-    assert sentence in printed
-
-
-@pytest.mark.skipif(
-    shutil.which("setpriv") is None, reason="only Linux can bind a child's life to its parent's"
-)
-def test_a_demo_that_is_killed_leaves_nothing_running(demo: Demo) -> None:
-    demo.start()
-    demo.wait_until_it_runs()
-
-    demo.process.kill()
-    _, _, notes = demo.end()
-
-    assert notes == ["monitor SIGTERM", "turbines SIGTERM"]
-
-
-def test_a_taken_port_is_said_before_anything_starts(demo: Demo) -> None:
-    with socket.create_server(("127.0.0.1", int(demo.port))):
-        demo.start()
-        code, printed, notes = demo.end()
-
-    assert (code, notes) == (1, [])
-    assert printed.startswith(f"Port {demo.port} is taken, ")
-
-
-@pytest.mark.parametrize(
-    ("tools", "way"),
-    [(["sqlite3"], "  sqlite3 -box gridws-demo.db 'SELECT * FROM repairs'"), ([], "sqlite3")],
-)
-def test_the_demo_says_how_to_look_at_what_it_stored(demo: Demo, tools: list[str], way: str) -> None:
-    for tool in tools:
-        demo.tree.add(tool)
-    demo.start()
-    demo.wait_until_it_runs()
-
-    demo.process.terminate()
-    _, printed, _ = demo.end()
-
-    assert way in printed.splitlines()[-1]

@@ -1,0 +1,120 @@
+"""`gridws demo` with its real children: they begin together and end together."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+PATIENCE = 20.0
+
+
+class Demo:
+    """A demo in a folder of its own; `lines` is what it printed so far."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.folder = folder
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "gridws", "demo", "--no-browser", *options],
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.lines: list[str] = []
+
+    def read_until(self, words: str) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.append(line)
+            if words in line:
+                return
+        raise AssertionError(f"{words!r} never came in {''.join(self.lines)}")
+
+    def children(self) -> dict[str, int]:
+        """Return the running children by command."""
+        pids = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return {Path(f"/proc/{pid}/cmdline").read_text().split("\0")[3]: int(pid) for pid in pids}
+
+    def end(self) -> str:
+        rest, _ = self.process.communicate(timeout=PATIENCE)
+        return "".join(self.lines) + rest
+
+
+def wait_until(fact: Callable[[], object]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not fact():
+        assert time.monotonic() < end
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[Demo]:
+    demo = Demo(tmp_path, "--port", "0", "--dashboard-port", "0")
+    yield demo
+    demo.process.kill()
+    demo.process.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_one_signal_ends_all_and_says_what_was_stored(demo: Demo, number: signal.Signals) -> None:
+    demo.read_until("broke")
+    children = demo.children()
+    demo.process.send_signal(number)
+    printed = demo.end()
+    assert demo.process.returncode == 0
+    assert sorted(children) == ["dashboard", "monitor", "turbines"]
+    assert all(is_gone(pid) for pid in children.values())
+    assert "Traceback" not in printed
+    with closing(sqlite3.connect(demo.folder / "gridws-demo.db")) as database:
+        (readings,) = database.execute("SELECT count(*) FROM metrics").fetchone()
+    assert f"gridws-demo.db holds {readings} readings" in printed
+
+
+def test_a_terminals_ctrl_c_reaches_only_the_demo_itself(demo: Demo) -> None:
+    demo.read_until("turbine 5 connected")
+    assert os.getsid(demo.process.pid) not in {os.getsid(pid) for pid in demo.children().values()}
+
+
+@pytest.mark.parametrize("name", ["monitor", "turbines"])
+def test_the_demo_ends_with_the_first_that_dies_and_says_which(demo: Demo, name: str) -> None:
+    demo.read_until("Every frame")
+    children = demo.children()
+    os.kill(children[name], signal.SIGKILL)
+    printed = demo.end()
+    assert demo.process.returncode == 1
+    assert f"the demo ends: the {name} ended by signal 9" in printed
+    assert all(is_gone(pid) for pid in children.values())
+
+
+def test_a_demo_that_is_killed_leaves_nothing_running(demo: Demo) -> None:
+    demo.read_until("Every frame")
+    children = demo.children()
+    demo.process.kill()
+    demo.process.wait()
+    wait_until(lambda: all(is_gone(pid) for pid in children.values()))
+
+
+def test_a_taken_port_is_said_in_a_sentence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        demo = Demo(tmp_path, "--port", str(taken.getsockname()[1]))
+        printed = demo.end()
+    assert demo.process.returncode == 1
+    assert "address already in use" in printed
+    assert "the monitor ended with exit code 2" in printed
+    assert "Traceback" not in printed
