@@ -260,7 +260,7 @@ def test_finish_commits_what_is_queued_and_waits_for_the_commit_in_hand() -> Non
         desk.numbered(1)
         await desk.running(0.3)
         desk.numbered(2)
-        await desk.queue.finish()
+        assert await desk.queue.finish()
         assert desk.disk.readings == 2
 
     run(story())
@@ -271,8 +271,18 @@ def test_finish_gives_up_on_a_disk_that_hangs() -> None:
         desk = Desk()
         desk.disk.seconds = 3600
         desk.numbered(1)
-        await desk.queue.finish()
+        assert not await desk.queue.finish()
         assert desk.queue.degraded == "the disk does not answer"
+
+    run(story())
+
+
+def test_finish_tells_that_a_failing_disk_left_rows_behind() -> None:
+    async def story() -> None:
+        desk = Desk()
+        desk.disk.failure = "full"
+        desk.queue.put_repair(Repair(1, 7, 2, 10, 11))
+        assert not await desk.queue.finish()
 
     run(story())
 

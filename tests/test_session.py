@@ -342,6 +342,25 @@ def test_a_flood_that_does_not_end_closes_the_link() -> None:
     assert line.desk.ended == ["flood"]
 
 
+@pytest.mark.parametrize(
+    "last",
+    [metrics("broken"), frame("status", operational_status="broken"), frame("hello", stream="b"), "nonsense"],
+)
+def test_the_frame_that_was_one_too_many_is_not_heard(last: str) -> None:
+    line = Line(last_sequence=None, frames_burst=5, frames_per_second=5, flood_patience=10)
+    line.receive(*[metrics()] * 6)
+    line.clock.pass_time(5)
+    line.session.ease(line.clock.seconds)
+    line.receive(*[metrics()] * 30)
+    line.clock.pass_time(6)
+    line.session.ease(line.clock.seconds)
+    line.receive(*[metrics()] * 4)
+    before = len(line.desk.readings), list(line.desk.statuses), len(line.desk.streams)
+    line.receive(last)
+    assert line.desk.ended == ["flood"]
+    assert (len(line.desk.readings), line.desk.statuses, len(line.desk.streams)) == before
+
+
 def test_a_peer_that_is_not_read_from_is_not_called_silent() -> None:
     line = Line(frames_burst=5, frames_per_second=0.05)
     line.receive(*[metrics()] * 6)

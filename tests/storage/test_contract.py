@@ -124,6 +124,18 @@ async def test_after_a_clean_end_ids_go_on_without_a_gap(again: Restart) -> None
     assert (opened.last_assignment_id, opened.last_link_id) == (5, 9)
 
 
+async def test_after_an_end_with_rows_left_behind_no_id_is_used_again(again: Restart) -> None:
+    store = again()
+    await store.open(now=NOW)
+    await store.write(Batch(repairs=[Repair(5, 7, 1, NOW, NOW)], links=[LinkRow(9, 7, NOW)]))
+    await store.close(complete=False)
+
+    opened = await again().open(now=NOW + 1_000)
+
+    assert opened.last_assignment_id > 1_000
+    assert opened.last_link_id > 1_000
+
+
 async def test_a_turbine_is_known_by_its_last_reading_after_a_restart(again: Restart) -> None:
     store = again()
     await store.open(now=NOW)
