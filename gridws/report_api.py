@@ -39,9 +39,10 @@ Minutes = Annotated[int, Query(ge=1, le=10_000, description="how many minutes be
 class MinuteRow(BaseModel):
     """One minute of one turbine, from `at` on: means, least and most of its readings."""
 
+    turbine_number: int = Field(examples=[7])
     at: int = Field(examples=[1_790_000_040_000])
     readings: int
-    ok_share: float = Field(description="the share of its readings that said ok, 0 to 1")
+    ok_readings: int = Field(description="how many of them said ok")
     wind_speed: float = Field(description="the mean, in m/s")
     wind_speed_min: float
     wind_speed_max: float
@@ -110,9 +111,7 @@ async def minutes(
     """One turbine's minutes that begin in the range, oldest first; the latest one or two may still be missing."""
     first, end = _minutes(since, until, limit, monitor.clock)
     rows = await monitor.store.minutes(turbine_number, since=first, until=end)
-    return [
-        MinuteRow.model_construct(ok_share=row.ok_readings / row.readings, **row._asdict()) for row in rows
-    ]
+    return [MinuteRow.model_construct(**row._asdict()) for row in rows]
 
 
 @router.get("/fleet/minutes")
