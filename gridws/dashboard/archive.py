@@ -33,7 +33,14 @@ _POOL: Final = TypeAdapter(dict[str, Any])
 class Archive:
     """The HTTP side of one monitor. Raises `MonitorUnreachable` or `MonitorRefused` with a sentence."""
 
-    def __init__(self, monitor_url: str, *, token: str | None = None, ca_file: Path | None = None) -> None:
+    def __init__(
+        self,
+        monitor_url: str,
+        *,
+        token: str | None = None,
+        ca_file: Path | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
         self.base = websocket_base(monitor_url).replace("ws", "http", 1)
         self._client = httpx.AsyncClient(
             base_url=f"{self.base}/api/v1",
@@ -42,6 +49,7 @@ class Archive:
             verify=tls_context(ca_file if self.base.startswith("https") else None),
             timeout=TIMEOUT,
             trust_env=False,
+            transport=transport,
         )
 
     async def close(self) -> None:

@@ -94,10 +94,10 @@ def turbine_chart(
 
 
 def repairs_chart(
-    repairs: Sequence[Repair], begin: int, end: int, palette: Palette, *, utc: bool
+    repairs: Sequence[Repair], roster: Sequence[int], begin: int, end: int, palette: Palette, *, utc: bool
 ) -> dict[str, Any]:
     """Return a row for each engineer and a bar for each repair, with the turbine's number in it."""
-    engineers = engineers_shown(repairs)
+    engineers = engineers_shown(repairs, roster)
     rows = {engineer: row for row, engineer in enumerate(engineers)}
     bars = [_bar(each, rows[each.engineer_id], end, palette) for each in repairs if each.engineer_id in rows]
     return {
@@ -129,10 +129,10 @@ def repairs_chart(
     }
 
 
-def engineers_shown(repairs: Sequence[Repair]) -> list[int]:
-    """Return the engineers with bars: those with the latest work, by id."""
+def engineers_shown(repairs: Sequence[Repair], roster: Sequence[int]) -> list[int]:
+    """Return the engineers that get a row, by id: those with the latest work, then the others of the roster."""
     latest = dict.fromkeys(repair.engineer_id for repair in reversed(repairs))
-    return sorted([*latest][:MOST_ENGINEERS])
+    return sorted([*dict.fromkeys([*latest, *roster])][:MOST_ENGINEERS])
 
 
 # A running repair is hatched, one that ended without success is hollow: told apart without colour too.

@@ -30,6 +30,7 @@ class ExportForm:
         self._view = view
         self._turbine: int | None = None
         self._texts = {"from": "", "to": ""}
+        self._labels: dict[str, Text] = {}
         self._open = False
         with block("form", "export", aria_label="Export readings") as self._form:
             self._inputs = {name: self._input(name) for name in self._texts}
@@ -46,7 +47,7 @@ class ExportForm:
             self._texts[name] = str(event.args)
 
         with block("label"):
-            Text("span", text=name)
+            self._labels[name] = Text("span", text=name)
             element = block("input", type="datetime-local", step="1")
             element.on("input", keep, js_handler="(e) => emit(e.target.value)")
         return element
@@ -59,6 +60,8 @@ class ExportForm:
         """Show or hide the form; it begins with the last hour."""
         self._open = not self._open
         self._form.set_visibility(self._open)
+        for name, label in self._labels.items():
+            label.show(f"{name} ({self._view.zone.name})")
         if self._open and not self._texts["from"]:
             self._fill("from", now - HOUR)
             self._fill("to", now + 60_000)

@@ -26,6 +26,7 @@ export default {
   created() {
     this.states = [];
     this.cursor = 0;
+    this.colors = {};
     this.grid = { columns: 1, width: 1, height: 1 };
   },
   mounted() {
@@ -41,8 +42,13 @@ export default {
   },
   methods: {
     look() {
+      // Quasar sets the same classes anew with every update of the page.
+      const dark = document.body.classList.contains("body--dark");
+      if (dark === this.dark) return;
+      this.dark = dark;
+      this.colors = {};
       const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-      this.$emit("look", { dark: document.body.classList.contains("body--dark"), zone });
+      this.$emit("look", { dark, zone });
       this.draw();
     },
     show(numbers, states, selected) {
@@ -118,7 +124,7 @@ export default {
       if (this.cards || !canvas || !canvas.clientWidth || !this.numbers.length) return null;
       const pen = canvas.getContext("2d");
       const style = getComputedStyle(canvas);
-      pen.color = (name) => style.getPropertyValue(`--${name}`);
+      pen.color = (name) => (this.colors[name] ??= style.getPropertyValue(`--${name}`));
       return pen;
     },
     draw() {

@@ -29,7 +29,7 @@ class Page:
         self._theme = ui.dark_mode(None)
         self._few: bool | None = None
         self._stale: bool | None = None
-        with block("main", "room") as self._room:
+        with block(classes="room") as self._room:
             self._build_top()
             self._tiles = Tiles()
             with block(classes="board") as self._board:
@@ -89,7 +89,8 @@ class Page:
             view.selected = mirror.waiting[0]
         elif view.selected is None and mirror.turbines:
             first = min(
-                mirror.turbines.values(), key=lambda each: (_URGENT.index(state_of(each)), each.turbine_number)
+                mirror.turbines.values(),
+                key=lambda each: (_URGENT.index(state_of(each)), each.turbine_number),
             )
             view.selected = first.turbine_number
 

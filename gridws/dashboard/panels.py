@@ -207,7 +207,7 @@ class Repairs:
     def show(self, view: View) -> None:
         """Draw the bars again; the time goes on also where nothing else does."""
         repairs = view.room.repairs
-        rows = max(2, len(engineers_shown(repairs)))
+        rows = max(2, len(engineers_shown(repairs, _roster(view))))
         state = (rows, bool(repairs))
         if state != self._shown:
             self._shown = state
@@ -224,7 +224,13 @@ class Repairs:
 
     def _options(self, view: View) -> dict[str, Any]:
         now = view.now
-        return repairs_chart(view.room.repairs, now - REPAIRS_SHOWN, now, view.palette, utc=view.utc)
+        return repairs_chart(
+            view.room.repairs, _roster(view), now - REPAIRS_SHOWN, now, view.palette, utc=view.utc
+        )
+
+
+def _roster(view: View) -> list[int]:
+    return [each.engineer_id for each in view.room.mirror.engineers]
 
 
 class Events:
