@@ -107,6 +107,18 @@ def test_however_the_bytes_arrive_the_frames_are_the_same(
     assert session.texts == [text for text, _ in texts]
 
 
+@pytest.mark.parametrize("length", [10, 200])
+@pytest.mark.parametrize("cut", range(1, 12))
+def test_a_frame_may_be_cut_anywhere_in_its_header(length: int, cut: int) -> None:
+    link, _, session = open_link()
+    data = as_frames("x" * length, 1)
+
+    link.data_received(data[:cut])
+    link.data_received(data[cut:])
+
+    assert session.texts == ["x" * length]
+
+
 def test_byte_by_byte_is_enough() -> None:
     link, _, session = open_link()
 
