@@ -10,7 +10,7 @@ import pytest
 from gridws.errors import OptionError, StoreFailed, StoreUnusable
 from gridws.new_file import new_file
 from gridws.settings import MonitorSettings
-from gridws.storage import Batch
+from gridws.storage import Batch, backup
 from gridws.storage.backup import back_up
 from gridws.storage.sqlite import SqliteStore
 
@@ -37,24 +37,27 @@ async def test_a_copy_of_a_running_store_is_a_database_that_another_goes_on_with
     await store.close()
 
 
-async def test_what_is_committed_during_the_copy_waits(
-    sqlite: SqliteStore, path: Path, tmp_path: Path
+async def test_what_is_committed_during_the_copy_is_not_in_it(
+    sqlite: SqliteStore, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(backup, "_PAGES", 16)
     await sqlite.write(Batch(readings=[reading(n) for n in range(1, 20_001)]))
-    steps: list[int] = []
-    copy = tmp_path / "copy.db"
+    later = [reading(7, after=n) for n in (1, 2, 3)]
+    written: list[int] = []
 
     def write_meanwhile(done: int, _all: int) -> None:
-        steps.append(done)
-        sqlite._writer.submit(lambda: sqlite._write(Batch(readings=[reading(7, after=1)]))).result()
+        written.append(done)
+        some = [later.pop() for _ in later[-1:]]
+        sqlite._writer.submit(lambda: [sqlite._write(Batch(readings=[row])) for row in some]).result()
 
-    with new_file(copy) as part:
+    with new_file(tmp_path / "copy.db") as part:
         back_up(path, part, write_meanwhile)
 
-    store = SqliteStore(copy, settings=MonitorSettings())
+    store = SqliteStore(tmp_path / "copy.db", settings=MonitorSettings())
     await store.open(now=NOW)
+    assert len(written) > 3
     assert len(await store.readings(7, **ALWAYS)) == 1
-    assert len(await sqlite.readings(7, **ALWAYS)) == 1 + len(steps)
+    assert len(await sqlite.readings(7, **ALWAYS)) == 4
     await store.close()
 
 
