@@ -11,6 +11,7 @@ from inspect import getdoc
 from typing import Any, Final, Literal
 
 from pydantic.json_schema import models_json_schema
+from pydantic_core import to_jsonable_python
 
 from .asyncapi_examples import EXAMPLES
 from .frames import (
@@ -35,7 +36,7 @@ from .guard import COOKIE
 from .settings import DEFAULT_PORT, MAX_TURBINE_NUMBER
 
 Json = dict[str, Any]
-Kinds = Sequence[type[Frame]]
+Kinds = Sequence[type[Frame | Metrics]]
 
 UP: Final[Kinds] = (Hello, Metrics, Status)
 DOWN: Final[Kinds] = (Welcome, Ack, EngineerAssigned, EngineerWithdrawn, Resync, Error)
@@ -166,7 +167,7 @@ def _references(kinds: Kinds) -> Json:
     return {_name(kind): {"$ref": f"#/components/messages/{_name(kind)}"} for kind in kinds}
 
 
-def _message(kind: type[Frame]) -> Json:
+def _message(kind: type[Frame | Metrics]) -> Json:
     first, _, rest = (getdoc(kind) or "").partition("\n\n")
     message = {
         "name": _name(kind),
@@ -174,7 +175,7 @@ def _message(kind: type[Frame]) -> Json:
         "summary": first,
         "payload": {"$ref": f"{SCHEMAS}{kind.__name__}"},
         "examples": [
-            {"payload": each.model_dump(mode="json", exclude_none=kind in UP)}
+            {"payload": to_jsonable_python(each, exclude_none=kind in UP)}
             for each in EXAMPLES
             if type(each) is kind
         ],
@@ -182,8 +183,8 @@ def _message(kind: type[Frame]) -> Json:
     return message | ({"description": rest} if rest else {})
 
 
-def _name(kind: type[Frame]) -> str:
-    name: str = kind.model_fields["type"].default
+def _name(kind: type[Frame | Metrics]) -> str:
+    name: str = kind.__pydantic_fields__["type"].default  # type: ignore[union-attr]  # of dataclasses too
     return name
 
 
@@ -191,8 +192,8 @@ def _schemas() -> Json:
     """Return the schemas of all frames: what is read may leave out what has a default, what is sent does not."""
     _, schema = models_json_schema(
         [
-            *((kind, "validation") for kind in UP),
-            *((kind, "serialization") for kind in (*DOWN, *WATCH, *SEEN)),
+            *((kind, "validation") for kind in UP),  # type: ignore[list-item]  # dataclasses are taken too
+            *((kind, "serialization") for kind in (*DOWN, *WATCH, *SEEN)),  # type: ignore[list-item]
         ],
         ref_template=SCHEMAS + "{model}",
     )

@@ -75,7 +75,7 @@ _METRICS: Final = Metrics(
     sequence=103,
 )
 
-EXAMPLES: Final[tuple[Frame, ...]] = (
+EXAMPLES: Final[tuple[Frame | Metrics, ...]] = (
     Hello(turbine_number=7, stream="3f9c1a", upload_frequency_in_seconds=1.0),
     _METRICS,
     Status(turbine_number=7, operational_status=OperationalStatus.broken),

@@ -11,6 +11,8 @@ from typing import Final
 WHOLE_TEXT: Final = 0x81
 """First byte of a text frame that is not fragmented: FIN, no reserved bit, opcode 1."""
 MASKED: Final = 0x80
+LONG_TEXT: Final = b"\x81\xfe"
+"""First two bytes of such a frame, masked, of 126 to 65,535 bytes: a reading is one of some 150."""
 PING: Final = b"\x89\x00"
 
 

@@ -57,7 +57,7 @@ class GridMonitor:
         self.settings = settings or MonitorSettings(engineers=engineer_count)
         self.clock = clock or SystemClock()
         self.store = store or MemoryStore()
-        self.last_turbines_metrics: dict[int, TurbineMetrics] = {}
+        self.last_turbines_metrics: dict[int, TurbineMetrics | Metrics] = {}
         self.numbers = Numbers()
         self.sessions: dict[int, Session] = {}
         self.accepting = False
@@ -216,7 +216,8 @@ class GridMonitor:
             self.status_reported(session, metrics.operational_status, now)
         self.last_turbines_metrics[session.turbine_number] = metrics
         self.register.take(metrics, now.at)
-        self.watch.reading_taken(session.turbine_number)
+        if self.watch.watched:
+            self.watch.reading_taken(session.turbine_number)
         return stored
 
     def store_metrics(self, session: Session, metrics: Metrics, now: Moment) -> bool:

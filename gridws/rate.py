@@ -24,8 +24,11 @@ class Rate:
 
     def take(self, now: float) -> bool:
         """Count one frame; return whether the peer is within its rate."""
-        self._full_at = max(self._full_at, now) + self._spacing
-        return self._full_at - now <= self._burst
+        full_at = self._full_at
+        if full_at < now:  # noqa: PLR1730 - a call takes longer than all of this, which is done for every frame
+            full_at = now
+        self._full_at = full_at = full_at + self._spacing
+        return full_at - now <= self._burst
 
     def over_for(self, now: float) -> float:
         """Say that the peer is over its rate; return for how long it has been so, pauses included."""

@@ -48,7 +48,7 @@ class Entry:
         self.online = False
         self.seen_before = False
         self.status: OperationalStatus | None = None
-        self.metrics: TurbineMetrics | None = None
+        self.metrics: TurbineMetrics | Metrics | None = None
         self.measured_at: int | None = None
         self.ok_power: float | None = None
         self.since = at

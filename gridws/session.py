@@ -15,7 +15,6 @@ from .clock import Clock
 from .dispatcher import Moment
 from .errors import FrameError
 from .frames import (
-    Ack,
     CloseCode,
     DownFrame,
     Error,
@@ -27,6 +26,7 @@ from .frames import (
     UpFrame,
     Welcome,
     encode,
+    encode_ack,
     parse_up,
     readable_sequence,
 )
@@ -174,10 +174,7 @@ class Session:
         """Send a frame down."""
         if self.ended:
             return
-        text = encode(frame)
-        if self._tap.watched:
-            self._tap.show(self.turbine_number, "down", text, self._clock.now().at)
-        self._link.send(text)
+        self._send(encode(frame))
 
     def close(self, code: CloseCode, reason: str, sentence: str) -> None:
         """End this session and close its link; `reason` is what `links` keeps, `sentence` what the peer reads."""
@@ -204,7 +201,7 @@ class Session:
             return False
         sequence = self.stream.acknowledge(now)
         if sequence is not None:
-            self.send(Ack(sequence=sequence))
+            self._send(encode_ack(sequence))
         return self.stream.ack_wanted
 
     def resync(self, stream: Stream) -> bool:
@@ -229,6 +226,11 @@ class Session:
 
     # Frames.
 
+    def _send(self, text: str) -> None:
+        if self._tap.watched:
+            self._tap.show(self.turbine_number, "down", text, self._clock.now().at)
+        self._link.send(text)
+
     def _wrong_turbine(self, frame: UpFrame) -> FrameError:
         return FrameError(
             "wrong_turbine",
@@ -236,8 +238,8 @@ class Session:
         )
 
     def _take(self, frame: UpFrame, now: Moment) -> None:
-        if type(frame) is not Metrics or not frame.historical:
-            self._count(now)
+        if (type(frame) is not Metrics or not frame.historical) and not self._rate.take(now.seconds):
+            self._slow_down(now)
         if self.ended:
             # This frame was the one too many.
             return
@@ -290,7 +292,8 @@ class Session:
     def _take_invalid(self, text: str, error: FrameError, now: Moment) -> None:
         self._numbers.frames += 1
         self._numbers.invalid_frames += 1
-        self._count(now)
+        if not self._rate.take(now.seconds):
+            self._slow_down(now)
         stream = self.stream
         if self.ended:
             return
@@ -312,8 +315,8 @@ class Session:
                 CloseCode.POLICY, "invalid_frames", f"{len(self._invalid_at)} invalid frames within a minute"
             )
 
-    def _count(self, now: Moment) -> None:
-        if self._rate.take(now.seconds) or self.paused or self.ended:
+    def _slow_down(self, now: Moment) -> None:
+        if self.paused or self.ended:
             return
         if self._rate.over_for(now.seconds) >= self._settings.flood_patience:
             self.close(CloseCode.POLICY, "flood", "too many frames for too long")

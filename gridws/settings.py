@@ -69,6 +69,8 @@ class MonitorSettings:
 
     batch_rows: int = 1_000
     """A commit starts at once when this many rows wait; batches grow beyond it under load."""
+    commit_spacing: float = 0.1
+    """But not sooner than this after the one before: each writes the same last pages and cursors again."""
     queue_rows: int = 100_000
     """Readings that may wait for the disk: over a minute of 1,500 turbines, some 40 MiB."""
     retry_after: float = 1.0

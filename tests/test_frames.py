@@ -51,7 +51,7 @@ METRICS: Final = {
     "operational_status": '"ok"',
 }
 HELLO: Final = {"type": '"hello"', "turbine_number": "7", "stream": '"a"'}
-PARSERS: Final[list[Callable[[str], Frame]]] = [parse_up, parse_down, parse_watch, parse_seen]
+PARSERS: Final[list[Callable[[str], Frame | Metrics]]] = [parse_up, parse_down, parse_watch, parse_seen]
 
 
 def text_of(fields: dict[str, str], **changed: str) -> str:

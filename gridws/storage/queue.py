@@ -88,12 +88,13 @@ class WriteQueue:
         self._notice = notice
         self._settings = settings
         self._capacity = settings.queue_rows
-        self._batch_rows = settings.batch_rows
+        self._rows_to_go = settings.batch_rows
         self._clock = clock
         self._pending = _Pending()
         self._enough = asyncio.Event()
         self._commit: asyncio.Task[None] | None = None
         self._commit_began: float | None = None
+        self._not_before = 0.0
         self._maintained_at = 0.0
 
     @property
@@ -114,7 +115,8 @@ class WriteQueue:
             pending.numbered.append(reading)
             pending.cursors[stream] = sequence
         self.rows += 1
-        if len(pending.numbered) + len(pending.readings) == self._batch_rows:
+        self._rows_to_go -= 1
+        if not self._rows_to_go:
             self._enough.set()
         return True
 
@@ -182,11 +184,14 @@ class WriteQueue:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._settings.tick):
                 await self._enough.wait()
+                await asyncio.sleep(self._not_before - self._clock.now().seconds)
 
     async def _write(self) -> None:
         pending, self._pending = self._pending, _Pending()
         self._enough.clear()
+        self._rows_to_go = self._settings.batch_rows
         began = self._commit_began = self._clock.now().seconds
+        self._not_before = began + self._settings.commit_spacing
         try:
             written = await self._store.write(pending.batch())
         except StoreFailed as error:

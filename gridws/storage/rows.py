@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
-_SIZES: Final = tuple(2**power for power in range(13))
+_SIZES: Final = tuple(1 << power for power in range(13))
 _MOST_FILLED: Final = 1 / 8
 """Of a statement's rows so many may be filler: more of it costs more than one more statement."""
 _MOST_VALUES: Final = 32_000
