@@ -84,7 +84,8 @@ class _Show:
         self._sending = False
         self._transport = transport_of(websocket)
         if self._transport is not None:
-            self._transport.set_write_buffer_limits(high=0)
+            # Not 0: asyncio's TLS transport would pause at once, with nothing to send, and for ever.
+            self._transport.set_write_buffer_limits(high=1)
             kernel_socket: socket.socket = self._transport.get_extra_info("socket")
             kernel_socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BUFFER)
             self._descriptor = kernel_socket.fileno()
