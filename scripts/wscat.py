@@ -32,7 +32,7 @@ except ImportError:
         sys.exit("wscat: the Python package websockets is missing: run scripts/setup first")
     os.execv(VENV / "bin/python", [str(VENV / "bin/python"), *sys.argv])  # noqa: S606  # the same script again
 
-MONITOR = "ws://localhost:8787"
+MONITOR = os.environ.get("GRIDWS_MONITOR", "ws://localhost:8787")
 SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
 GRACE = 1.0
 """Seconds in which answers may still come after the last line was sent."""
