@@ -5,10 +5,10 @@ JSON has the tables' column names and ms since 1970 UTC. Lists come newest first
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Body, Depends, HTTPException, Path, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from starlette.requests import HTTPConnection
 
 from .frames import EngineerState, TurbineState
@@ -32,8 +32,29 @@ Since = Annotated[int, Query(ge=0, le=MAX_MEASURED_AT, description="from here on
 Until = Annotated[int, Query(ge=0, le=MAX_MEASURED_AT + 1, description="up to here, exclusive")]
 
 
+READING: Final[dict[str, JsonValue]] = {
+    "turbine_number": 7,
+    "measured_at": 1_790_000_000_000,
+    "wind_speed": 8.3,
+    "power_output_in_kwh": 412.5,
+    "operational_status": "ok",
+    "received_at": 1_790_000_000_012,
+}
+REPAIR: Final[dict[str, JsonValue]] = {
+    "id": 41,
+    "turbine_number": 7,
+    "engineer_id": 2,
+    "broken_at": 1_790_000_000_000,
+    "assigned_at": 1_790_000_000_003,
+    "ended_at": 1_790_000_004_120,
+    "outcome": "repaired",
+}
+
+
 class ReadingRow(BaseModel):
     """One reading, a row of the table `metrics`."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [READING]})
 
     turbine_number: int = Field(examples=[7])
     measured_at: int = Field(examples=[1_790_000_000_000])
@@ -45,6 +66,8 @@ class ReadingRow(BaseModel):
 
 class RepairRow(BaseModel):
     """One assignment, a row of the table `repairs`; it runs while `ended_at` and `outcome` are null."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [REPAIR]})
 
     id: int
     turbine_number: int

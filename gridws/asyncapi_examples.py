@@ -30,7 +30,7 @@ from .frames import (
 
 AT: Final = 1_790_000_000_000
 
-_TURBINE: Final = TurbineState(
+TURBINE: Final = TurbineState(
     turbine_number=7,
     online=True,
     operational_status=OperationalStatus.broken,
@@ -43,7 +43,7 @@ _TURBINE: Final = TurbineState(
     engineer_id=2,
     assignment_id=41,
 )
-_ENGINEERS: Final = [
+ENGINEERS: Final = [
     EngineerState(engineer_id=1, turbine_number=None, assignment_id=None, since=AT - 60_000),
     EngineerState(engineer_id=2, turbine_number=7, assignment_id=41, since=AT - 300),
 ]
@@ -88,17 +88,17 @@ EXAMPLES: Final[tuple[Frame | Metrics, ...]] = (
     Snapshot(
         at=AT,
         started_at=AT - 3_600_000,
-        turbines=[_TURBINE],
-        engineers=_ENGINEERS,
+        turbines=[TURBINE],
+        engineers=ENGINEERS,
         totals=_TOTALS,
         degraded=None,
         events=[_EVENT],
     ),
     Changes(
         at=AT,
-        turbines=[_TURBINE],
+        turbines=[TURBINE],
         readings=[(8, 7.91, 355.2, 180)],
-        engineers=_ENGINEERS,
+        engineers=ENGINEERS,
         removed=[],
         totals=_TOTALS,
         degraded=None,

@@ -16,6 +16,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse, JSONResponse
 
 from .asyncapi import asyncapi_document
+from .asyncapi_examples import ENGINEERS, TURBINE
 from .problems import MEDIA_TYPE
 
 ASSETS: Final = "/static-offline-docs"
@@ -73,11 +74,25 @@ def _with_truth(document: dict[str, Any]) -> dict[str, Any]:
     document["components"].setdefault("securitySchemes", {})["bearer"] = BEARER
     for path, methods in document["paths"].items():
         for operation in methods.values():
+            responses = operation["responses"]
+            responses["403"] = _problem("the token is not good for this, or the request came from elsewhere")
+            if "requestBody" in operation:
+                responses["400"] = _problem("the body is no JSON text at all")
             if path not in OPEN_PATHS:
                 operation["security"] = [{"bearer": []}, {}]
-            for response in operation["responses"].values():
+                responses["401"] = _problem("a token is needed, or this one is not valid")
+                responses["429"] = _problem("too many tokens from this address were not valid")
+            for response in responses.values():
                 _tell_media_type(response)
+    schemas = document["components"]["schemas"]
+    for example in (TURBINE, ENGINEERS[1]):
+        schemas[type(example).__name__]["examples"] = [example.model_dump(mode="json", exclude={"type"})]
     return document
+
+
+def _problem(description: str) -> dict[str, Any]:
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {"description": description, "content": {MEDIA_TYPE: {"schema": schema}}}
 
 
 def _tell_media_type(response: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -33,9 +34,22 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _on_invalid)
 
 
-async def _on_http(_request: Request, error: Exception) -> JSONResponse:
+async def _on_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101  # registered for it above
-    return problem(error.status_code, str(error.detail), dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = _allowed(request)
+    return problem(error.status_code, str(error.detail), headers)
+
+
+def _allowed(request: Request) -> str:
+    """Return all methods of a path: Starlette names those of its first route only."""
+    documented = request.app.openapi()["paths"]
+    for path, methods in documented.items():
+        pattern = compile_path(path)[0]
+        if pattern.fullmatch(request.url.path):
+            return ", ".join(method.upper() for method in methods)
+    return "GET"
 
 
 async def _on_invalid(_request: Request, error: Exception) -> JSONResponse:
