@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ..errors import GridError
 from ..logs import LogFormat, LogLevel, configure
 from ..settings import MAX_ENGINEERS, MonitorSettings
 from ..spans import parse_duration
@@ -113,7 +114,12 @@ async def _serve(settings: MonitorSettings) -> None:
     grid_monitor = GridMonitor(
         settings.engineers, SqliteStore(settings.database, settings=settings), settings=settings
     )
-    await grid_monitor.start()
+    try:
+        await grid_monitor.start()
+    except GridError:
+        for listener in sockets:
+            listener.close()
+        raise
     deaths: list[BaseException] = []
 
     def on_death(error: BaseException) -> None:
