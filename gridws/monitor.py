@@ -173,7 +173,6 @@ class GridMonitor:
         self.queue.put_link(
             LinkRow(session.id, session.turbine_number, session.connected_at, ended_at, reason)
         )
-        self._receipts.forget(session)
         self._rounds.forget(session)
         if session.stream is not None:
             self._close_stream(session.stream)

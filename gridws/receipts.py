@@ -8,7 +8,7 @@ from itertools import islice
 from .numbers import Numbers
 from .session import Session
 from .settings import WINDOW
-from .stream import Stream
+from .stream import ACK_AT_ONCE, ACK_INTERVAL, Stream
 
 
 class Receipts:
@@ -20,7 +20,7 @@ class Receipts:
         self._sessions = sessions
         self._numbers = numbers
         self._storage_changed = storage_changed
-        self._to_acknowledge: dict[Session, None] = {}
+        self._to_acknowledge: dict[Stream, None] = {}
         self._to_resync: dict[Stream, None] = {}
 
     # From the write queue.
@@ -28,10 +28,7 @@ class Receipts:
     def committed(self, streams: Iterable[Stream], *, readings: int, seconds: float, now: float) -> None:
         self._numbers.commits.observe(seconds)
         self._numbers.readings_stored += readings
-        for stream in streams:
-            session = self._session_of(stream)
-            if session is not None and session.acknowledge(now):
-                self._to_acknowledge[session] = None
+        self._acknowledge(streams, now)
 
     def welcomed(self, stream: Stream, last_sequence: int | None) -> None:
         session = self._session_of(stream)
@@ -48,19 +45,18 @@ class Receipts:
 
     def ack_due(self, session: Session) -> None:
         """Acknowledge again what is committed, since the turbine asked."""
-        self._to_acknowledge[session] = None
-
-    def forget(self, session: Session) -> None:
-        """The session has ended."""
-        self._to_acknowledge.pop(session, None)
+        if session.stream is not None:
+            self._to_acknowledge[session.stream] = None
 
     def close_stream(self, stream: Stream) -> None:
         """The stream is over, by a fresh `hello` or with its session."""
+        self._to_acknowledge.pop(stream, None)
         self._to_resync.pop(stream, None)
 
     def send_acks(self, now: float) -> None:
         """Send the acks that were held back, as far as they are due."""
-        self._to_acknowledge = {session: None for session in self._to_acknowledge if session.acknowledge(now)}
+        streams, self._to_acknowledge = self._to_acknowledge, {}
+        self._acknowledge(streams, now)
 
     def send_resyncs(self, room: int) -> None:
         """Ask for a fresh `hello` from as many turbines as there is room for a whole window of each."""
@@ -69,6 +65,17 @@ class Receipts:
             session = self._session_of(stream)
             if session is not None and session.resync(stream):
                 self._numbers.resyncs += 1
+
+    def _acknowledge(self, streams: Iterable[Stream], now: float) -> None:
+        waiting = self._to_acknowledge
+        for stream in streams:
+            # Most are not due. To see that here and not in two more calls saves half a microsecond a reading.
+            if now - stream.acked_at < ACK_INTERVAL and stream.committed - stream.acked < ACK_AT_ONCE:
+                waiting[stream] = None
+                continue
+            session = self._session_of(stream)
+            if session is not None:
+                session.acknowledge(now)
 
     def _session_of(self, stream: Stream) -> Session | None:
         session = self._sessions.get(stream.key[0])

@@ -195,14 +195,13 @@ class Session:
             )
         )
 
-    def acknowledge(self, now: float) -> bool:
-        """Send an ack where one is due; return whether there is still something to acknowledge later."""
+    def acknowledge(self, now: float) -> None:
+        """Send an ack where one is due."""
         if self.ended or self.stream is None:
-            return False
+            return
         sequence = self.stream.acknowledge(now)
         if sequence is not None:
             self._send(encode_ack(sequence))
-        return self.stream.ack_wanted
 
     def resync(self, stream: Stream) -> bool:
         """Ask the turbine to say `hello` again, unless it has done so already; return whether it was asked."""

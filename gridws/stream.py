@@ -15,8 +15,8 @@ from enum import Enum, auto
 
 from .storage import StreamKey
 
-ACK_INTERVAL = 1.0
-"""Seconds between two acks of a link: a turbine that sends once a second is answered once a second."""
+ACK_INTERVAL = 2.0
+"""Seconds between two acks of a link: to send one costs as much as to take a reading."""
 ACK_AT_ONCE = 100
 """Committed readings that are acknowledged without waiting: a turbine that catches up needs its window."""
 
@@ -30,13 +30,16 @@ class Taken(Enum):
 
 
 class Stream:
-    """The state of one stream between two `hello`s; `last_sequence` is the highest one taken, 0 before the first."""
+    """The state of one stream between two `hello`s; `last_sequence` is the highest one taken, 0 before the first.
+
+    `acked` was told to the turbine, at the monotonic second `acked_at`.
+    """
 
     __slots__ = (
-        "_acked",
-        "_acked_at",
         "_repeated",
         "_taking",
+        "acked",
+        "acked_at",
         "committed",
         "key",
         "last_sequence",
@@ -49,13 +52,13 @@ class Stream:
         self.committed = 0
         self.welcomed = False
         self._taking = False
-        self._acked = 0
-        self._acked_at = -ACK_INTERVAL
+        self.acked = 0
+        self.acked_at = -ACK_INTERVAL
         self._repeated = False
 
     def open(self, last_sequence: int | None) -> None:
         """`welcome` goes out: take what is newer than `last_sequence`, the committed cursor (None: no cursor yet)."""
-        self.last_sequence = self.committed = self._acked = last_sequence or 0
+        self.last_sequence = self.committed = self.acked = last_sequence or 0
         self.welcomed = self._taking = True
 
     def stall(self) -> None:
@@ -84,17 +87,18 @@ class Stream:
 
     def commit(self, sequence: int) -> None:
         """All readings up to `sequence` are on disk."""
-        self.committed = max(self.committed, sequence)
+        if sequence > self.committed:  # noqa: PLR1730 - a call takes longer, and this is done for most readings
+            self.committed = sequence
 
     @property
     def ack_wanted(self) -> bool:
         """Whether there is something to acknowledge that the turbine was not told, or asked for again."""
-        return self.committed > self._acked or (self._repeated and self.committed > 0)
+        return self.committed > self.acked or (self._repeated and self.committed > 0)
 
     def acknowledge(self, now: float) -> int | None:
         """Return the sequence to acknowledge now, None where it is too early or there is nothing to tell."""
-        due = now - self._acked_at >= ACK_INTERVAL or self.committed - self._acked >= ACK_AT_ONCE
+        due = now - self.acked_at >= ACK_INTERVAL or self.committed - self.acked >= ACK_AT_ONCE
         if not (due and self.ack_wanted):
             return None
-        self._acked, self._acked_at, self._repeated = self.committed, now, False
+        self.acked, self.acked_at, self._repeated = self.committed, now, False
         return self.committed

@@ -49,8 +49,8 @@ class Streams:
 
     def advance(self, connection: sqlite3.Connection, cursors: Mapping[StreamKey, int]) -> int:
         """Move the cursors, never back, in the caller's transaction; return how many no database takes."""
-        new = [key for key in cursors if key not in self._ids]
-        if new:
+        if not self._ids.keys() >= cursors.keys():
+            new = [key for key in cursors if key not in self._ids]
             self._make_room()
             insert(connection, _NAMES, new)
             self._learn(connection, cursors)
