@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from httpx2 import AsyncClient
 from identities import OTHER_SECRET, SECRET, TURBINE_7, VIEWER, bearer
-from live_monitor import LiveMonitor, served, until
+from live_monitor import LiveMonitor, raw_peer, served, until
 from websockets.asyncio.client import connect
 
 from gridws.dialing import Dialer
@@ -138,6 +138,15 @@ async def test_a_turbine_without_tls_gets_no_answer(live: LiveMonitor) -> None:
         await Dialer(f"ws://127.0.0.1:{live.port}", token=TURBINE_7).dial(7, print)
 
     assert live.monitor.numbers.links == 0
+
+
+async def test_who_does_not_finish_the_tls_handshake_is_cut(certificate: Path) -> None:
+    certfile, keyfile = certificate / "cert.pem", certificate / "key.pem"
+    async with (
+        served(ssl_certfile=certfile, ssl_keyfile=keyfile, handshake_timeout=0.1) as live,
+        raw_peer(live.port) as peer,
+    ):
+        assert await peer.read() == b""
 
 
 @pytest.mark.parametrize("key", ["other.pem", "locked.pem", "cert.pem"])
