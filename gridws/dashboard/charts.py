@@ -194,7 +194,7 @@ def _top(points: Sequence[Point], field: int, least: int) -> float:
     most = max((point[field] for point in points), default=0.0)
     if most <= least:
         return least
-    power = 10 ** math.floor(math.log10(most / 3))
+    power: float = 10 ** math.floor(math.log10(most / 3))
     return 3 * power * next(step for step in (1, 2, 5, 10) if 3 * step * power >= most)
 
 

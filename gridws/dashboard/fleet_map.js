@@ -72,6 +72,7 @@ export default {
       }
     },
     choose(number) {
+      if (number === this.selected) return;
       this.selected = number;
       if (number !== null) this.cursor = Math.max(0, this.numbers.indexOf(number));
       this.draw();

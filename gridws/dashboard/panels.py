@@ -49,7 +49,7 @@ class Tile:
     def show(self, value: str, of: str = "") -> None:
         """Show the number; a loud tile shouts unless it is 0."""
         self._value.show(value)
-        self._of.show(of)
+        self._of.show(f" {of}" if of else "")
         alarm = self._loud and value not in {"0", NOTHING}
         if alarm != self._alarm:
             self._alarm = alarm

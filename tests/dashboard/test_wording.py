@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import pytest
+
+from gridws.dashboard.wording import State, Zone, duration, in_words, percent, state_of
+from gridws.frames import OperationalStatus, TurbineState
+
+NOON = 1_790_000_000_000
+"""2026-09-21T14:13:20 UTC."""
+
+
+def turbine(**known: object) -> TurbineState:
+    state = TurbineState(
+        turbine_number=7,
+        online=True,
+        operational_status=OperationalStatus.ok,
+        wind_speed=8.0,
+        power_output_in_kwh=600.0,
+        measured_at=NOON,
+        since=NOON - 65_000,
+        broken_at=None,
+        waiting_place=None,
+        engineer_id=None,
+        assignment_id=None,
+    )
+    return state.model_copy(update=known)
+
+
+BROKEN = {"operational_status": OperationalStatus.broken, "broken_at": NOON - 12_000}
+
+
+@pytest.mark.parametrize(
+    ("known", "state", "sentence"),
+    [
+        ({}, State.ok, "ok for 1 min 5 s"),
+        (
+            {**BROKEN, "waiting_place": 3},
+            State.waiting,
+            "waits for an engineer for 12 s: place 3 of 27",
+        ),
+        ({**BROKEN, "engineer_id": 2}, State.repair, "engineer 2 repairs it for 1 min 5 s"),
+        ({**BROKEN, "online": False}, State.offline, "offline for 1 min 5 s"),
+        ({"operational_status": None}, State.unknown, "online for 1 min 5 s, has not said yet how it is"),
+    ],
+)
+def test_a_turbines_state_is_told_in_words(known: dict[str, object], state: State, sentence: str) -> None:
+    assert state_of(turbine(**known)) is state
+    assert in_words(turbine(**known), NOON, waiting=27) == sentence
+
+
+def test_every_state_is_told_apart_without_colour() -> None:
+    assert len({state.sign for state in State}) == len({state.letter for state in State}) == len(State)
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "text"),
+    [
+        (-5, "0 s"),
+        (59_999, "59 s"),
+        (60_000, "1 min 0 s"),
+        (7_500_000, "2 h 5 min"),
+        (100_000_000, "1 d 3 h"),
+    ],
+)
+def test_a_duration_has_the_two_units_that_matter(milliseconds: int, text: str) -> None:
+    assert duration(milliseconds) == text
+
+
+@pytest.mark.parametrize(
+    ("ratio", "text"), [(None, "\N{EN DASH}"), (1.0, "100"), (0.9999, "99.9"), (0.5, "50.0"), (0.0, "0.0")]
+)
+def test_a_percentage_is_never_rounded_up_to_all(ratio: float | None, text: str) -> None:
+    assert percent(ratio) == text
+
+
+def test_times_are_the_visitors() -> None:
+    zone = Zone("Asia/Kolkata")
+
+    assert zone.clock(NOON) == "19:43:20"
+    assert zone.since(NOON - 86_400_000, NOON) == "2026-09-20 19:43"
+    assert (NOON - zone.midnight(NOON)) // 1000 == 19 * 3600 + 43 * 60 + 20
+
+
+@pytest.mark.parametrize("name", ["Mars/Olympus", "../../etc/passwd", "", "x" * 300])
+def test_an_unknown_time_zone_is_shown_as_utc(name: str) -> None:
+    zone = Zone(name)
+
+    assert (zone.name, zone.clock(NOON)) == ("UTC", "14:13:20")
+
+
+def test_what_an_input_shows_is_what_it_gives_back() -> None:
+    zone = Zone("America/New_York")
+
+    assert zone.from_input(zone.for_input(NOON)) == NOON - 20_000  # inputs show minutes
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "None"])
+def test_an_input_without_a_moment_gives_none(text: str) -> None:
+    assert Zone().from_input(text) is None
