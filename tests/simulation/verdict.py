@@ -66,7 +66,7 @@ def _left_over(process: Process) -> Iterator[str]:
     live = {session.stream for session in monitor.sessions.values()}
     kept = {
         "streams to resync": len(receipts._to_resync),
-        "sessions to acknowledge": len(receipts._to_acknowledge.keys() - set(monitor.sessions.values())),
+        "streams to acknowledge that are over": len(receipts._to_acknowledge.keys() - live),
         "sessions paused": len(rounds._paused),
         "cursors wanted by nobody": len(pending.wanted.keys() - live),
         "rows beyond those queued": monitor.queue.rows - len(pending.readings) - len(pending.numbered),

@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 from doubles import SOME_DAY
 
@@ -115,6 +116,26 @@ class SimTurbine(WindTurbine):
         await super().produce_metrics(turbine_metrics)
         if backlog.dropped > dropped:
             self.client.dropped.add((backlog.stream, oldest))
+        if self.wire is not None and not self.wire.loss.done():
+            self.world.later(self.world.longest_delay + 0.01, partial(self._must_be_known, self.wire, status))
+
+    async def repair(self) -> None:
+        wire = self.wire
+        await super().repair()
+        if wire is None or wire is not self.wire or wire.loss.done():
+            self.world.witness.wrong(
+                f"turbine {self.turbine_number} was repaired by an engineer who had left"
+            )
+
+    def _must_be_known(self, wire: Wire, status: OperationalStatus) -> None:
+        """A new status goes up at once, whatever else is on its way."""
+        session = wire.session
+        if wire is not self.wire or not wire.healthy or wire.loss.done() or session is None or session.ended:
+            return
+        if self.operational_status is status is not session.status:
+            self.world.witness.wrong(
+                f"turbine {self.turbine_number} is {status}, and the monitor does not know"
+            )
 
     async def kill(self) -> None:
         """End at once, without a word; the monitor notices soon, late or never."""
