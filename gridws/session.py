@@ -33,7 +33,7 @@ from .frames import (
 from .numbers import Numbers
 from .rate import Rate
 from .settings import MonitorSettings
-from .stream import Stream, Taken
+from .stream import WANTED, Stream, Taken
 from .watching import FrameTap
 
 INVALID_WITHIN = 60.0
@@ -156,9 +156,17 @@ class Session:
                 raise self._wrong_turbine(frame)
         except FrameError as error:
             self._take_invalid(text, error, now)
+            return
+        self._numbers.frames += 1
+        if (type(frame) is not Metrics or not frame.historical) and not self._rate.take(now.seconds):
+            self._slow_down(now)
+            if self.ended:
+                # This frame was the one too many.
+                return
+        if type(frame) is Metrics:
+            self._take_metrics(frame, now)
         else:
-            self._numbers.frames += 1
-            self._take(frame, now)
+            self._take_other(frame, now)
 
     def receive_binary(self) -> None:
         """Take a binary frame: this protocol has none."""
@@ -236,15 +244,8 @@ class Session:
             f"turbine_number is {frame.turbine_number}, but this link is turbine {self.turbine_number}'s.",
         )
 
-    def _take(self, frame: UpFrame, now: Moment) -> None:
-        if (type(frame) is not Metrics or not frame.historical) and not self._rate.take(now.seconds):
-            self._slow_down(now)
-        if self.ended:
-            # This frame was the one too many.
-            return
-        if type(frame) is Metrics:
-            self._take_metrics(frame, now)
-        elif type(frame) is Status:
+    def _take_other(self, frame: UpFrame, now: Moment) -> None:
+        if type(frame) is Status:
             self._desk.status_reported(self, frame.operational_status, now)
         elif type(frame) is Hello:
             self._take_hello(frame)
@@ -257,17 +258,18 @@ class Session:
         self._desk.stream_opened(self.stream, older)
 
     def _take_metrics(self, metrics: Metrics, now: Moment) -> None:
-        stream = self.stream
-        if metrics.sequence is None or stream is None:
+        stream, sequence = self.stream, metrics.sequence
+        if sequence is None or stream is None:
             self._desk.collect_metrics(self, metrics, now)
             return
-        taken = stream.judge(metrics.sequence)
-        if taken is Taken.wanted:
+        taken = stream.judge(sequence)
+        if taken is WANTED:
             if self._desk.collect_metrics(self, metrics, now):
-                self._numbers.readings_lost += stream.advance(metrics.sequence)
+                self._numbers.readings_lost += stream.advance(sequence)
         else:
             self._take_unwanted(metrics, stream, taken, now)
-        self._seen_live_sequence |= not metrics.historical
+        if not metrics.historical:
+            self._seen_live_sequence = True
 
     def _take_unwanted(self, metrics: Metrics, stream: Stream, taken: Taken, now: Moment) -> None:
         if taken is Taken.repeated:

@@ -7,7 +7,7 @@ go over it within milliseconds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -41,7 +41,7 @@ class MonitorSettings:
     port: int = DEFAULT_PORT
     engineers: int = 3
     database: Path = Path("gridws.db")
-    secret: str | None = None
+    secret: str | None = field(default=None, repr=False)
     insecure: bool = False
     ssl_certfile: Path | None = None
     ssl_keyfile: Path | None = None
@@ -69,7 +69,7 @@ class MonitorSettings:
 
     batch_rows: int = 1_000
     """A commit starts at once when this many rows wait; batches grow beyond it under load."""
-    commit_spacing: float = 0.1
+    commit_spacing: float = 0.2
     """But not sooner than this after the one before: each writes the same last pages and cursors again."""
     queue_rows: int = 100_000
     """Readings that may wait for the disk: over a minute of 1,500 turbines, some 40 MiB."""
@@ -133,9 +133,9 @@ class TurbineSettings:
     seed: int | None = None
     buffer: int = 3_600
     """Unacknowledged readings kept: an hour at one a second, some 1 MiB a turbine."""
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
     token_file: Path | None = None
-    secret: str | None = None
+    secret: str | None = field(default=None, repr=False)
     """For simulations: makes each turbine's token, where neither of the other two is given."""
     ca_file: Path | None = None
 
@@ -147,7 +147,7 @@ class DashboardSettings:
     host: str = "localhost"
     port: int = DEFAULT_DASHBOARD_PORT
     monitor: str = DEFAULT_MONITOR_URL
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
     ca_file: Path | None = None
     allow_origins: tuple[str, ...] = ()
     """Further origins whose pages may talk to this one, such as that of a TLS proxy in front of it."""

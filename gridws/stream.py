@@ -29,6 +29,10 @@ class Taken(Enum):
     not_now = auto()
 
 
+WANTED = Taken.wanted
+"""By itself: a member is looked up through its class for 0.1 µs, and nearly every reading is wanted."""
+
+
 class Stream:
     """The state of one stream between two `hello`s; `last_sequence` is the highest one taken, 0 before the first.
 
@@ -75,7 +79,7 @@ class Stream:
         if not self._taking:
             return Taken.not_now
         if sequence > self.last_sequence:
-            return Taken.wanted
+            return WANTED
         self._repeated = True
         return Taken.repeated
 

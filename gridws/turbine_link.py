@@ -139,12 +139,10 @@ class TurbineLink(asyncio.Protocol):
             and not self._deaf
         ):
             self._receive_text(apply_mask(data[8:], data[4:8]))
-        else:
+        elif not self._deaf:
             self._receive_frames(self._partial + data)
 
     def _receive_frames(self, data: bytes) -> None:
-        if self._deaf:
-            return
         start, size = 0, len(data)
         while start < size and not self._deaf:
             payload, end = payload_span(data, start)
