@@ -12,7 +12,7 @@ from gridws.attempts import ADDRESSES, Attempts
 from gridws.commands.secrets import read_secret
 from gridws.commands.token import token
 from gridws.errors import OptionError
-from gridws.settings import TurbineSettings
+from gridws.settings import DashboardSettings, MonitorSettings, TurbineSettings
 from gridws.tokens import AUDIENCE, ISSUER, BadToken, Identity, Role, make_token, read_token
 from gridws.turbine_tokens import token_source
 
@@ -314,3 +314,16 @@ def test_the_table_of_addresses_is_bounded() -> None:
     exhaust(attempts, ADDRESSES + 100)
 
     assert len(attempts) == ADDRESSES
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        MonitorSettings(secret=SECRET),
+        TurbineSettings(secret=SECRET),
+        TurbineSettings(token=SECRET),
+        DashboardSettings(token=SECRET),
+    ],
+)
+def test_settings_that_are_shown_show_nothing_secret(settings: object) -> None:
+    assert SECRET not in repr(settings)
