@@ -63,6 +63,7 @@ class _Numbers(Collector):
             ("turbines_waiting", "Broken turbines that wait for an engineer.", totals.waiting),
             ("engineers", "Engineers on the roster.", totals.engineers),
             ("engineers_free", "Engineers without work.", totals.engineers_free),
+            ("viewers", "Viewers connected.", self._monitor.numbers.viewers),
             ("power_watts", "Power of the turbines online.", totals.power_output_in_kwh * 1000),
             ("queue_rows", "Readings that wait for a commit.", queue.rows),
             ("queue_room_rows", "Readings that still fit into the queue.", queue.room),

@@ -133,7 +133,9 @@ def turn_the_wall_clock(world: World) -> None:
 
 
 def stall_the_machine(world: World) -> None:
-    asyncio.get_running_loop()._jumping.now += world.chance.uniform(0.5, 15.0)  # type: ignore[attr-defined]
+    loop = asyncio.get_running_loop()
+    loop._jumping.now += world.chance.uniform(0.5, 15.0)  # type: ignore[attr-defined]
+    world.stalled_until = loop.time()
 
 
 async def refuse_links(world: World) -> None:

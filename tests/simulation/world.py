@@ -122,7 +122,9 @@ class SimTurbine(WindTurbine):
     async def repair(self) -> None:
         wire = self.wire
         await super().repair()
-        if wire is None or wire is not self.wire or wire.loss.done():
+        # After a stall the end of the repair and the loss of the link arrive together.
+        stalled = asyncio.get_running_loop().time() - self.world.stalled_until < 0.01
+        if (wire is None or wire is not self.wire or wire.loss.done()) and not stalled:
             self.world.witness.wrong(
                 f"turbine {self.turbine_number} was repaired by an engineer who had left"
             )
@@ -179,6 +181,7 @@ class World:
         self.retired: list[SimTurbine] = []
         self.wires: list[Wire] = []
         self.background: set[asyncio.Task[object]] = set()
+        self.stalled_until = -1.0
         self._serial = 0
 
     def next_serial(self) -> int:

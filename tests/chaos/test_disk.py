@@ -1,0 +1,101 @@
+"""Disks that are full, files that are locked: dispatch goes on, nothing is acknowledged, and it mends by itself."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from .checker import Checker, at_work
+from .programs import PROMISED, Site, until
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """Mount a disk of its own; only root can."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "gridws-test", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("a disk can only be mounted by root")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@contextmanager
+def full(folder: Path) -> Iterator[None]:
+    ballast = folder / "ballast"
+    with ballast.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(b"x" * 4096)
+    yield
+    ballast.unlink()
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    with sqlite3.connect(folder / "gridws.db", isolation_level=None) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        yield
+        other.execute("ROLLBACK")
+    other.close()
+
+
+@pytest.mark.parametrize(("trouble", "reason"), [(full, "full"), (locked, "locked")], ids=["full", "locked"])
+async def test_a_disk_in_trouble_stops_acknowledgements_alone_and_mends_by_itself(
+    here: Site, disk: Path, trouble: Callable[[Path], AbstractContextManager[None]], reason: str
+) -> None:
+    monitor = await here.monitor("--engineers", 1, database=disk / "gridws.db")
+    checker, breaking = Checker(901, monitor.url), Checker(902, monitor.url)
+    async with at_work(checker, breaking):
+        await checker.acknowledges(5)
+
+        with trouble(disk):
+            health = await monitor.until_status("/readyz", 503)
+            assert health["status"] == "degraded"
+            assert reason in health["reason"]
+            assert (await monitor.get("/healthz"))[0] == 200
+            acknowledged = checker.acknowledged
+            breaking.status = "broken"
+            await until(lambda: breaking.assignments)
+            taken = checker.taken
+            await until(lambda: checker.taken > taken + 8)
+            assert checker.acknowledged <= acknowledged + 2
+
+        await monitor.until_status("/readyz", 200)
+        await checker.acknowledges(checker.taken - acknowledged + 3)
+    assert await monitor.stop() == 0
+    assert [line.count("cannot be stored") for line in monitor.lines].count(1) == 1
+    assert [line.count("are stored again") for line in monitor.lines].count(1) == 1
+    assert checker.connections == breaking.connections == 1
+    stored = checker.stored(monitor)
+    assert stored[: checker.acknowledged] == list(range(1, checker.acknowledged + 1))
+    assert len(set(stored)) == len(stored)
+
+
+async def test_a_signal_ends_the_monitor_in_time_while_somebody_holds_its_database(
+    here: Site, tmp_path: Path
+) -> None:
+    monitor = await here.monitor()
+    checker = Checker(901, monitor.url)
+    async with at_work(checker):
+        await checker.acknowledges(5)
+        with locked(tmp_path):
+            await monitor.until_status("/readyz", 503)
+            monitor.signal(signal.SIGTERM)
+
+            code = await monitor.ended(within=PROMISED)
+
+        assert code == 0
+        monitor = await here.monitor(port=monitor.port)
+        await checker.acknowledges(checker.taken - checker.acknowledged + 3)
+    await monitor.stop()
+    stored = checker.stored(monitor)
+    assert stored[: checker.acknowledged] == list(range(1, checker.acknowledged + 1))
+    assert len(set(stored)) == len(stored)
