@@ -3,28 +3,59 @@
 `websockets`: the library's own server, each frame parsed and validated with our own models.
 `echo`: the same server, sending each frame back.
 `post`: the original's design: FastAPI on uvicorn, HTTP POST of one reading on a kept connection.
+`clients URL COUNT`: no server but turbines as the library's own clients, each with two tasks, a reading a second.
 `route`: gridws itself on the FastAPI route instead of its own protocol class, with everything stored.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
+import random
 import socket
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import uvicorn
 import uvloop
 from fastapi import FastAPI
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import ServerConnection, serve
 
 from gridws.app import create_app
-from gridws.frames import TurbineMetrics, parse_up
+from gridws.frames import TurbineMetrics, parse_down, parse_up
 from gridws.monitor import GridMonitor
 from gridws.settings import MonitorSettings
 from gridws.storage.sqlite import SqliteStore
+
+from .load import READING
+
+
+async def clients(url: str, count: int) -> None:
+    gate = asyncio.Semaphore(100)
+
+    async def live(number: int) -> None:
+        await asyncio.sleep(random.random())
+        async with gate:
+            link = await connect(f"{url}/ws/turbines/{number}", compression=None, ping_interval=None)
+        await link.send(HELLO % number)
+        reading = asyncio.ensure_future(read(link))
+        for sequence in itertools.count(1):
+            await link.send((READING % (number, int(time.time() * 1000), sequence)).decode())
+            await asyncio.sleep(1.0)
+        await reading
+
+    async def read(link: ClientConnection) -> None:
+        async for text in link:
+            parse_down(str(text))
+
+    await asyncio.gather(*[live(number) for number in range(1, count + 1)])
+
+
+HELLO = '{"type":"hello","turbine_number":%d,"stream":"bench","upload_frequency_in_seconds":1}'
 
 
 async def websockets_server(*, echo: bool) -> None:
@@ -68,13 +99,15 @@ async def serve_app(app: FastAPI) -> None:
     await uvicorn.Server(config).serve([listener])
 
 
-def main(kind: str) -> None:
+def main(kind: str, *arguments: str) -> None:
     logging.disable(logging.CRITICAL)  # the load is cut at its end, which is no news
-    if kind in {"websockets", "echo"}:
+    if kind == "clients":
+        uvloop.run(clients(arguments[0], int(arguments[1])))
+    elif kind in {"websockets", "echo"}:
         uvloop.run(websockets_server(echo=kind == "echo"))
     else:
         uvloop.run(serve_app(post_app() if kind == "post" else route_app()))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])
