@@ -14,7 +14,7 @@ GAP: Final = 15_000
 """ms between two readings that a line must not bridge: longer than three misses of a slow turbine."""
 MOST_POINTS: Final = 150
 """Points of a line: more than that nobody sees in a panel, and each costs on its way every second."""
-MOST_ENGINEERS: Final = 12
+MOST_ENGINEERS: Final = 8
 """Rows of bars that stay readable."""
 
 
@@ -142,7 +142,7 @@ _DRAW_BAR: Final = """(params, api) => {
     const area = params.coordSys;
     const left = Math.max(from[0], area.x);
     const width = Math.max(2, to[0] - left - 1);
-    const height = Math.min(26, api.size([0, 1])[1] * 0.7);
+    const height = Math.min(26, api.size([0, 1])[1] * 0.75);
     const text = String(api.value(3));
     const kind = api.value(4);
     const color = api.visual("color");

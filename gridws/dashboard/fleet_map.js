@@ -8,13 +8,13 @@ const SIGNS = { o: "✓", w: "!", r: "↻", x: "○", u: "?" };
 export default {
   template: `
     <div class="fleet-map" :class="{ large: !cards }">
-      <div v-if="cards" class="cards" :class="{ compact: cards.length > 12 }" role="group"
+      <div v-if="cards" class="cards" :class="{ compact: cards.length > 12, dense: cards.length > 42 }" role="group"
            aria-label="Turbines" @keydown="walk">
         <button v-for="card in cards" :key="card[0]" type="button" class="card" :class="NAMES[card[1]]"
                 :aria-pressed="String(card[0] === selected)" @click="pick(card[0])">
           <span class="number">{{ card[0] }}</span>
           <span class="state"><span aria-hidden="true">{{ SIGNS[card[1]] }}</span> {{ WORDS[card[1]] }}</span>
-          <span class="reading" v-if="card[2]">{{ card[2] }}<br>{{ card[3] }}</span>
+          <span class="reading wind">{{ card[2] }}</span> <span class="reading power">{{ card[3] }}</span>
         </button>
       </div>
       <canvas v-show="!cards && numbers.length" ref="canvas" tabindex="0" role="application"

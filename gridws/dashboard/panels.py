@@ -190,6 +190,7 @@ class Repairs:
         with block("section", "panel repairs", aria_label="Repairs"):
             with block(classes="panel-head"):
                 Text("h2", text="Repairs by engineer, last 5 minutes")
+                self._limit = Text("span", "muted")
                 with block(classes="legend"):
                     for kind, word in (
                         ("done", "repaired"),
@@ -207,13 +208,15 @@ class Repairs:
     def show(self, view: View) -> None:
         """Draw the bars again; the time goes on also where nothing else does."""
         repairs = view.room.repairs
-        rows = max(2, len(engineers_shown(repairs, _roster(view))))
+        roster = _roster(view)
+        rows = max(2, len(engineers_shown(repairs, roster)))
+        self._limit.show(f"{rows} of {len(roster):,} engineers" if len(roster) > rows else "")
         state = (rows, bool(repairs))
         if state != self._shown:
             self._shown = state
             self._empty.set_visibility(not repairs)
             self._chart.set_visibility(bool(repairs))
-            self._chart.style(f"height: {34 + 28 * rows}px")
+            self._chart.style(f"height: {34 + rows * (28 if rows <= 6 else 19)}px")
         if repairs and not view.stale:
             self._chart.props["aria-label"] = (
                 f"{len(repairs)} repairs by up to {MOST_ENGINEERS} engineers, as bars"
