@@ -11,8 +11,8 @@ from virtual_time import run
 
 from gridws.errors import StoreFailed
 from gridws.settings import MonitorSettings
-from gridws.storage import Batch, LinkRow, Reading, Repair, Written
-from gridws.storage.queue import HUNG_AFTER, WriteQueue
+from gridws.storage import Batch, LinkRow, Reading, Repair, StatusChange, Written
+from gridws.storage.queue import HUNG_AFTER, RECORDS_KEPT, WriteQueue
 from gridws.stream import Stream
 
 
@@ -251,6 +251,16 @@ def test_a_commit_that_hangs_is_noticed() -> None:
         assert desk.disk.readings == 1
 
     run(story())
+
+
+def test_status_changes_are_bounded_also_while_a_commit_hangs() -> None:
+    desk = Desk()
+    for at in range(RECORDS_KEPT + 5):
+        desk.queue.put_status(StatusChange(7, at, "ok", None))
+    kept = desk.queue._pending.statuses
+    assert len(kept) <= RECORDS_KEPT
+    assert kept[-1].at == RECORDS_KEPT + 4
+    assert desk.queue.records_lost == RECORDS_KEPT // 10
 
 
 def test_finish_commits_what_is_queued_and_waits_for_the_commit_in_hand() -> None:

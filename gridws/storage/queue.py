@@ -145,7 +145,12 @@ class WriteQueue:
 
     def put_status(self, change: StatusChange) -> None:
         """Queue a change of what is known of a turbine."""
-        self._pending.statuses.append(change)
+        statuses = self._pending.statuses
+        if len(statuses) >= RECORDS_KEPT:
+            # A tenth at a time: to let the oldest go alone would move all others each time.
+            del statuses[: RECORDS_KEPT // 10]
+            self.records_lost += RECORDS_KEPT // 10
+        statuses.append(change)
 
     async def run(self) -> None:
         """Commit until cancelled: soon after something is queued, at once when a batch is full."""

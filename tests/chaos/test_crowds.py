@@ -16,7 +16,7 @@ from .programs import Monitor, Site, until
 
 VIEWERS = 25
 """Of each kind: those that read, and those that never do."""
-AT_ONCE = 1.0
+AT_ONCE = 3.0
 """Seconds: far above what an engineer's way takes here, far below what a hung viewer would make of it."""
 
 
