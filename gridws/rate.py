@@ -31,15 +31,19 @@ class Rate:
         return full_at - now <= self._burst
 
     def over_for(self, now: float) -> float:
-        """Say that the peer is over its rate; return for how long it has been so, pauses included."""
+        """Say that the peer is over its rate; return for how long it has been so, pauses included; 0 is the start."""
         if self._over_since is None or (self._eased_at and now - self._eased_at > QUIET_FOR_GOOD):
             self._over_since = now
         self._eased_at = 0.0
         return now - self._over_since
 
-    def ease(self, now: float) -> bool:
-        """Return whether reading may go on: a second's worth of frames fits again."""
-        if self._full_at - now > self._burst - min(1.0, self._burst / 2):
+    def ease(self, now: float, *, patience: float) -> bool:
+        """Return whether reading may go on: a second's worth of frames fits again, or patience is at its end.
+
+        One read may hold more frames than fit for a minute: whoever has sent more by then goes on flooding.
+        """
+        fits = self._full_at - now <= self._burst - min(1.0, self._burst / 2)
+        if not fits and self._over_since is not None and now - self._over_since < patience:
             return False
         self._eased_at = now
         return True

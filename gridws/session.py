@@ -220,7 +220,7 @@ class Session:
 
     def ease(self, now: float) -> bool:
         """Read on if the peer is within its rate again; return whether it is."""
-        if not self.ended and not self._rate.ease(now):
+        if not self.ended and not self._rate.ease(now, patience=self._settings.flood_patience):
             return False
         self.paused = False
         self.last_heard = now
@@ -319,12 +319,16 @@ class Session:
     def _slow_down(self, now: Moment) -> None:
         if self.paused or self.ended:
             return
-        if self._rate.over_for(now.seconds) >= self._settings.flood_patience:
+        over_for = self._rate.over_for(now.seconds)
+        if over_for >= self._settings.flood_patience:
             self.close(CloseCode.POLICY, "flood", "too many frames for too long")
             return
         self.paused = True
         self._link.pause_reading()
         self._desk.session_paused(self)
+        if over_for:
+            # Told already.
+            return
         limit = self._settings.frames_per_second
         self.send(
             Error(code="rate_limited", detail=f"Send at most {limit:g} live frames a second; reading pauses.")

@@ -27,19 +27,28 @@ def test_a_second_gives_room_for_twenty_more() -> None:
 def test_reading_goes_on_when_a_seconds_worth_fits_again() -> None:
     rate = a_rate(200)
     rate.take(100.0)
-    assert not rate.ease(101.0)
-    assert rate.ease(101.06)
+    rate.over_for(100.0)
+    assert not rate.ease(101.0, patience=10)
+    assert rate.ease(101.06, patience=10)
+
+
+def test_reading_goes_on_at_the_end_of_patience_however_much_one_read_held() -> None:
+    rate = a_rate(200)
+    rate.over_for(100.0)
+    assert [rate.take(100.0) for _ in range(1000)] == [False] * 1000
+    assert not rate.ease(109.9, patience=10)
+    assert rate.ease(110.0, patience=10)
 
 
 def test_the_time_over_the_rate_adds_up_over_pauses() -> None:
     rate = a_rate(200)
     assert rate.over_for(100.0) == 0
-    rate.ease(101.0)
+    rate.ease(101.0, patience=10)
     assert rate.over_for(101.5) == 1.5
 
 
 def test_a_calm_peer_starts_anew() -> None:
     rate = a_rate(200)
     rate.over_for(100.0)
-    assert rate.ease(101.0)
+    assert rate.ease(101.0, patience=10)
     assert rate.over_for(101.1 + QUIET_FOR_GOOD) == 0

@@ -342,6 +342,25 @@ def test_a_flood_that_does_not_end_closes_the_link() -> None:
     assert line.desk.ended == ["flood"]
 
 
+def test_a_flood_of_which_one_read_held_a_minute_is_cut_when_patience_ends() -> None:
+    line = Line(frames_burst=5, frames_per_second=5, flood_patience=10)
+    line.receive(*[metrics()] * 300)
+    line.clock.pass_time(10)
+    assert line.session.ease(line.clock.seconds)
+    line.receive(metrics())
+    assert line.desk.ended == ["flood"]
+
+
+def test_a_flood_is_told_of_once_however_often_reading_pauses() -> None:
+    line = Line(frames_burst=5, frames_per_second=5, flood_patience=10)
+    line.receive(*[metrics()] * 6)
+    line.clock.pass_time(2)
+    line.session.ease(line.clock.seconds)
+    line.receive(*[metrics()] * 30)
+    assert not line.link.reading
+    assert [f["code"] for f in line.link.sent] == ["rate_limited"]
+
+
 @pytest.mark.parametrize(
     "last",
     [metrics("broken"), frame("status", operational_status="broken"), frame("hello", stream="b"), "nonsense"],
