@@ -216,7 +216,7 @@ class Repairs:
             self._shown = state
             self._empty.set_visibility(not repairs)
             self._chart.set_visibility(bool(repairs))
-            self._chart.style(f"height: {34 + rows * (28 if rows <= 6 else 19)}px")
+            self._chart.style(f"height: {34 + rows * (28 if rows <= 3 else 23 if rows <= 6 else 18)}px")
         if repairs and not view.stale:
             self._chart.props["aria-label"] = (
                 f"{len(repairs)} repairs by up to {MOST_ENGINEERS} engineers, as bars"
