@@ -158,11 +158,12 @@ class Session:
             self._take_invalid(text, error, now)
             return
         self._numbers.frames += 1
-        if (type(frame) is not Metrics or not frame.historical) and not self._rate.take(now.seconds):
-            self._slow_down(now)
-            if self.ended:
-                # This frame was the one too many.
-                return
+        if (
+            (type(frame) is not Metrics or not frame.historical)
+            and not self._rate.take(now.seconds)
+            and not self._slow_down(now)
+        ):
+            return
         if type(frame) is Metrics:
             self._take_metrics(frame, now)
         else:
@@ -293,11 +294,9 @@ class Session:
     def _take_invalid(self, text: str, error: FrameError, now: Moment) -> None:
         self._numbers.frames += 1
         self._numbers.invalid_frames += 1
-        if not self._rate.take(now.seconds):
-            self._slow_down(now)
-        stream = self.stream
-        if self.ended:
+        if not self._rate.take(now.seconds) and not self._slow_down(now):
             return
+        stream = self.stream
         if stream is not None and error.code == "invalid_frame":
             sequence = readable_sequence(text, self.turbine_number)
             if sequence is not None and stream.judge(sequence) is Taken.wanted:
@@ -316,23 +315,22 @@ class Session:
                 CloseCode.POLICY, "invalid_frames", f"{len(self._invalid_at)} invalid frames within a minute"
             )
 
-    def _slow_down(self, now: Moment) -> None:
-        if self.paused or self.ended:
-            return
+    def _slow_down(self, now: Moment) -> bool:
+        """Pause a peer that is over its rate, or close its link; return whether this frame still counts."""
+        if self.paused:
+            return True
         over_for = self._rate.over_for(now.seconds)
         if over_for >= self._settings.flood_patience:
             self.close(CloseCode.POLICY, "flood", "too many frames for too long")
-            return
+            return False
         self.paused = True
         self._link.pause_reading()
         self._desk.session_paused(self)
-        if over_for:
-            # Told already.
-            return
-        limit = self._settings.frames_per_second
-        self.send(
-            Error(code="rate_limited", detail=f"Send at most {limit:g} live frames a second; reading pauses.")
-        )
+        if not over_for:
+            limit = self._settings.frames_per_second
+            sentence = f"Send at most {limit:g} live frames a second; reading pauses."
+            self.send(Error(code="rate_limited", detail=sentence))
+        return True
 
     def _end(self, reason: str) -> None:
         if not self.ended:

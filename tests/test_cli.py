@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -105,9 +106,9 @@ def test_a_reader_who_has_seen_enough_ends_a_command_quietly() -> None:
 
 
 @pytest.fixture
-def _calm_logging() -> None:
+def _calm_logging() -> Iterator[None]:
     """Take away what `configure` set up when the test is over."""
-    yield  # type: ignore[misc]
+    yield
     logging.basicConfig(force=True, level=logging.WARNING, handlers=[])
     logging.getLogger("gridws").setLevel(logging.NOTSET)
 
