@@ -6,7 +6,10 @@ library.
 
 from __future__ import annotations
 
+from os import urandom
 from typing import Final
+
+from websockets.speedups import apply_mask
 
 WHOLE_TEXT: Final = 0x81
 """First byte of a text frame that is not fragmented: FIN, no reserved bit, opcode 1."""
@@ -33,6 +36,19 @@ def payload_span(data: bytes, start: int) -> tuple[int, int]:
         length = int.from_bytes(data[start + 2 : start + 10])
         payload += 8
     return (payload, payload + length) if payload <= len(data) else (0, 0)
+
+
+def masked_text_frame(text: str) -> bytes:
+    """Return a client's text frame: one piece, masked with a key that nobody can guess."""
+    payload, key = text.encode(), urandom(4)
+    length = len(payload)
+    if length < 126:
+        header = bytes((WHOLE_TEXT, MASKED | length))
+    elif length < 65_536:
+        header = LONG_TEXT + length.to_bytes(2)
+    else:
+        header = b"\x81\xff" + length.to_bytes(8)
+    return header + key + apply_mask(payload, key)
 
 
 def text_frame(text: str) -> bytes:

@@ -106,6 +106,7 @@ def turbines(
 def run_turbines(settings: TurbineSettings) -> None:
     """Run a fleet in this process until a signal."""
     from ..fleet import run_fleet
-    from ..running import run_until_signal
+    from ..running import run_until_signal, spare_the_collector
 
+    spare_the_collector()
     run_until_signal(run_fleet(settings))

@@ -14,6 +14,8 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from pydantic_core import from_json
+
 from . import FleetMinute, Minute, Reading, Repair, StatusChange
 from .schema import IS_STRAY, STRAY_AFTER
 
@@ -92,10 +94,8 @@ def minutes(connection: sqlite3.Connection, turbine_number: int, since: int, unt
             power_sum / readings, power_min, power_max, energy_in_kwh
         FROM minutes WHERE turbine_number = ? AND minute >= ? AND minute < ? ORDER BY minute
     """
-    return [
-        Minute(*row)
-        for row in _fetch(connection, sql, turbine_number, -(-since // _MINUTE), -(-until // _MINUTE))
-    ]
+    rows = _fetch(connection, sql, turbine_number, -(-since // _MINUTE), -(-until // _MINUTE))
+    return list(map(Minute._make, rows))
 
 
 def fleet_minutes(connection: sqlite3.Connection, since: int, until: int) -> list[FleetMinute]:
@@ -123,7 +123,8 @@ def _fetch(connection: sqlite3.Connection, sql: str, *values: object) -> list[li
     (text,) = connection.execute(
         f"SELECT json_group_array(json_array({columns})) FROM ({sql})", values
     ).fetchone()
-    rows: list[list[Any]] = json.loads(text)
+    # A month of minutes is 5 MB of it, which the standard library's parser takes four times as long for.
+    rows: list[list[Any]] = from_json(text)
     return rows
 
 
