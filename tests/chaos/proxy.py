@@ -16,6 +16,7 @@ class Proxy:
         self.port = 0
         self.delay = 0.0
         self.swallows = False
+        self.refuses = False
         self.passed = 0
         self._target = target
         self._open: set[asyncio.StreamWriter] = set()
@@ -37,6 +38,8 @@ class Proxy:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
+            if self.refuses:
+                raise ConnectionRefusedError
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
         except OSError:
             writer.transport.abort()

@@ -51,9 +51,11 @@ async def test_a_link_that_is_reset_costs_its_engineer_at_once_and_nothing_else(
                 await waiting.acknowledges(1)
                 await cut.acknowledges(5)
 
+                way.refuses = True
                 way.cut()
 
                 await until(lambda: waiting.assignments, within=SILENCE - 1)
+                way.refuses = False
                 await cut.acknowledges(5)
                 way.cut()
                 await cut.acknowledges(5)
