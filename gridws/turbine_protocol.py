@@ -64,6 +64,11 @@ class TurbineProtocol(WebSocketsSansIOProtocol):
         self._waited = False
         super().send_keepalive_ping()
 
+    async def send(self, message: Any) -> None:
+        """Send; after a refusal the handshake is over, which uvicorn forgets and logs as an error of the app."""
+        await super().send(message)
+        self.handshake_complete = self.handshake_complete or self.close_sent
+
     def _answer_turbine(self, event: Request, handshake: Handshake) -> None:
         monitor = self.shared.monitor
         refusal = admit(handshake, monitor.guard, accepting=monitor.accepting)

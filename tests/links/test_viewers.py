@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from functools import partial
 
 import pytest
@@ -95,6 +96,16 @@ async def test_one_viewer_too_many_is_refused_with_a_sentence() -> None:
         assert refused.value.response.status_code == 503
         assert b"1 viewers already" in refused.value.response.body
         assert live.monitor.numbers.viewers_refused == 1
+
+
+@pytest.mark.parametrize("path", ["/ws/watch", "/ws/frames?turbine=0"])
+async def test_a_refused_viewer_is_no_line_in_the_log(path: str, caplog: pytest.LogCaptureFixture) -> None:
+    async with served(max_viewers=0) as live:
+        with pytest.raises(InvalidStatus):
+            await connect(live.url(path))
+        await until(lambda: not live.server.server_state.connections)
+
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 async def test_a_place_that_became_free_is_given_away_again() -> None:
