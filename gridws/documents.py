@@ -8,12 +8,13 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from hashlib import sha256
+from http import HTTPStatus
 from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 
 from .asyncapi import asyncapi_document
 from .asyncapi_examples import ENGINEERS, TURBINE
@@ -31,6 +32,12 @@ OPEN_PATHS: Final = {"/healthz", "/readyz"}
 _INLINE_SCRIPT: Final = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 router = APIRouter(include_in_schema=False)
+
+
+@router.get("/")
+async def start() -> RedirectResponse:
+    """Show a browser that opens the address which the monitor prints where to begin."""
+    return RedirectResponse("/docs", HTTPStatus.SEE_OTHER)
 
 
 @router.get("/docs")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
+from fastapi import FastAPI, Request, WebSocket
+from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
+
+from .asgi_socket import refuse
+from .asking import Refusal
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -32,6 +35,8 @@ def install(app: FastAPI) -> None:
     """Have every error of the API answered as a problem."""
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_invalid)
+    # Starlette's types know handlers of requests only; that of a WebSocket's errors is called with the WebSocket.
+    app.add_exception_handler(WebSocketRequestValidationError, _on_invalid_socket)  # type: ignore[arg-type]
 
 
 async def _on_http(request: Request, error: Exception) -> JSONResponse:
@@ -57,8 +62,14 @@ async def _on_invalid(_request: Request, error: Exception) -> JSONResponse:
     return problem(422, _sentence(error))
 
 
-def _sentence(error: RequestValidationError) -> str:
+async def _on_invalid_socket(websocket: WebSocket, error: WebSocketRequestValidationError) -> None:
+    await refuse(websocket, Refusal(HTTPStatus.BAD_REQUEST, _sentence(error)))
+
+
+def _sentence(error: RequestValidationError | WebSocketRequestValidationError) -> str:
     first = error.errors()[0]
+    if first["loc"][0] == "body" and first["type"] in {"json_invalid", "model_attributes_type"}:
+        return "the body must be one JSON object, sent with the header content-type: application/json."
     place = ".".join(str(part) for part in first["loc"][1:]) or "the body"
     return f"{place}: {first['msg'][:1].lower()}{first['msg'][1:]}."
 

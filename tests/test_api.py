@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from doubles import frame, metrics
-from starlette.testclient import TestClient
+from starlette.testclient import TestClient, WebSocketDenialResponse
 
 from gridws.app import create_app
 from gridws.monitor import GridMonitor
@@ -195,3 +195,36 @@ def test_the_documents_load_nothing_from_outside(client: TestClient) -> None:
     assert "http://" not in page
     assert "https://" not in page
     assert client.get("/openapi.json").json()["info"]["title"] == "gridws"
+
+
+def test_the_address_that_the_monitor_prints_leads_to_the_documents(client: TestClient) -> None:
+    answer = client.get("/", follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/docs")
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        pytest.param("count=4", "application/json", id="no JSON"),
+        pytest.param('{"count": 4}', "application/x-www-form-urlencoded", id="the header that curl sends"),
+        pytest.param("[4]", "application/json", id="no object"),
+    ],
+)
+def test_a_body_that_is_no_object_is_refused_with_what_to_send(
+    client: TestClient, body: str, content_type: str
+) -> None:
+    answer = client.put("/api/v1/engineers", content=body, headers={"content-type": content_type})
+    assert answer.status_code == 422
+    assert answer.json()["detail"].startswith(
+        "the body must be one JSON object, sent with the header content-type"
+    )
+
+
+def test_a_viewer_of_an_impossible_turbine_is_told_so(client: TestClient) -> None:
+    with (
+        pytest.raises(WebSocketDenialResponse) as refused,
+        client.websocket_connect("ws://localhost:8787/ws/frames?turbine=0"),
+    ):
+        pass
+    assert refused.value.status_code == 400
+    assert refused.value.text.startswith("turbine: input should be greater than or equal to 1.")
