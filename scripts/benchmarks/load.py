@@ -7,6 +7,7 @@ apply like any other). Reads commands as JSON lines on standard input and answer
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import struct
 import sys
@@ -20,6 +21,8 @@ UPGRADE = (
     "GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
+PROBES = 8
+"""Turbines that break and are mended in turn: a single one would be over its rate of 20 frames a second."""
 STEP = 0.005
 """Seconds between two rounds of sending."""
 
@@ -136,23 +139,27 @@ class Load:
         return {"sent": sent, "seconds": time.perf_counter() - began, "late": late}
 
     async def probe(self, number: int, seconds: float, *, echo: bool) -> dict[str, list[float]]:
-        """Break and mend one turbine again and again; return how long each answer took, in seconds."""
-        link = await self.connect(number)
+        """Break and mend one turbine after the other; return how long each answer took, in seconds."""
+        links = [await self.connect(number + place) for place in range(PROBES)]
         answer: asyncio.Queue[bytes] = asyncio.Queue()
-        link.on_text = answer.put_nowait
+        for link in links:
+            link.on_text = answer.put_nowait
         times, until = [], time.perf_counter() + seconds
-        while time.perf_counter() < until:
+        for link in itertools.cycle(links):
             began = time.perf_counter()
-            link.transport.write(masked(STATUS % (number, b"broken")))
+            if began > until:
+                break
+            link.transport.write(masked(STATUS % (link.number, b"broken")))
             while True:
                 text = await asyncio.wait_for(answer.get(), 10)
                 if echo or b"engineer_assigned" in text:
                     break
             times.append(time.perf_counter() - began)
             if not echo:
-                link.transport.write(masked(STATUS % (number, b"ok")))
+                link.transport.write(masked(STATUS % (link.number, b"ok")))
             await asyncio.sleep(0.02)
-        link.transport.close()
+        for link in links:
+            link.transport.close()
         return {"times": times}
 
 
