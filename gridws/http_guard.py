@@ -3,6 +3,7 @@
 A connection has `handshake_timeout` for a whole request, body included, from its first byte or, for the first
 request, from the accept. So idle connections, half requests and requests that drip in are gone after that.
 Between two requests uvicorn's own keep-alive time-out holds. A response that nobody takes is cut as well.
+A request has at most `max_request_bytes`, headers included: uvicorn would take a gigabyte in these seconds.
 Above the limit connections are reset at once: accepting to the last file descriptor would stop the server for
 everybody.
 """
@@ -32,6 +33,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self._shared = server_state
         self._deadline: asyncio.TimerHandle | None = None
+        self._received = 0  # bytes of the request that is being read
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's
         if len(self.connections) >= self._shared.limit:
@@ -45,9 +47,14 @@ class GuardedHttpProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._deadline is None and not self._answering:
             self._arm()
+        self._received += len(data)
+        if self._received > self._shared.monitor.settings.max_request_bytes:
+            self._refuse_size()
+            return
         super().data_received(data)
 
     def on_message_complete(self) -> None:
+        self._received = 0
         self._disarm()
         super().on_message_complete()
 
@@ -77,6 +84,14 @@ class GuardedHttpProtocol(HttpToolsProtocol):
             self.cycle
         )  # None before the first request, whatever uvicorn's type says
         return cycle is not None and not cycle.response_complete
+
+    def _refuse_size(self) -> None:
+        sentence = f"A request has at most {self._shared.monitor.settings.max_request_bytes} bytes.\n"
+        self.transport.write(
+            "HTTP/1.1 413 Content Too Large\r\ncontent-type: text/plain; charset=utf-8\r\n"
+            f"content-length: {len(sentence)}\r\nconnection: close\r\n\r\n{sentence}".encode()
+        )
+        self.transport.close()
 
     def _arm(self) -> None:
         self._disarm()

@@ -87,6 +87,8 @@ class MonitorSettings:
     frames_burst: float = 200.0
     flood_patience: float = 10.0
     """How long a link may stay over its rate before it is closed."""
+    max_request_bytes: int = 64 * 1024
+    """An HTTP request with its headers: the largest that means well is a login, some 2 KiB."""
     handshake_timeout: float = 10.0
     """From accept to the end of the handshake; also for a half-sent HTTP request."""
     close_timeout: float = 5.0

@@ -24,7 +24,8 @@ REQUEST = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
         pytest.param([b"GET /healthz HT"], id="half a request"),
         pytest.param([b"\r\n"], id="an empty line"),
         pytest.param(
-            [b"PUT /api/v1/engineers HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{"], id="half a body"
+            [b"PUT /api/v1/engineers HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{"],
+            id="half a body",
         ),
     ],
 )
@@ -34,6 +35,40 @@ async def test_who_does_not_finish_a_request_is_cut(said: list[bytes]) -> None:
             await peer.send(data)
 
         assert await peer.read() == b""
+
+
+PUT = b"PUT /api/v1/engineers HTTP/1.1\r\nHost: localhost\r\n"
+
+
+@pytest.mark.parametrize(
+    ("begin", "more"),
+    [
+        pytest.param(b"GET /", b"a" * 500, id="an address"),
+        pytest.param(b"GET / HTTP/1.1\r\nX: ", b"a" * 500, id="one header"),
+        pytest.param(b"GET / HTTP/1.1\r\n", b"X: y\r\n" * 100, id="headers"),
+        pytest.param(PUT + b"Content-Length: 9999\r\n\r\n", b" " * 500, id="a body"),
+        pytest.param(
+            PUT + b"Transfer-Encoding: chunked\r\n\r\n", b"1f0\r\n" + b" " * 0x1F0 + b"\r\n", id="chunks"
+        ),
+    ],
+)
+async def test_a_request_without_end_is_refused_before_it_fills_the_memory(begin: bytes, more: bytes) -> None:
+    async with served(max_request_bytes=600) as live, raw_peer(live.port) as peer:
+        await peer.send(begin)
+        await peer.send(more)
+        await peer.send(more)
+
+        assert (await peer.read_to_end()).startswith(b"HTTP/1.1 413 ")
+
+
+async def test_many_requests_on_one_connection_are_counted_one_by_one() -> None:
+    async with served(max_request_bytes=len(REQUEST)) as live, raw_peer(live.port) as peer:
+        await peer.send(REQUEST)
+        assert b"200 OK" in await peer.read()
+
+        await peer.send(REQUEST)
+
+        assert b"200 OK" in await peer.read()
 
 
 async def test_an_empty_line_after_an_answer_keeps_nothing_open() -> None:
