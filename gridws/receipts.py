@@ -39,6 +39,12 @@ class Receipts:
         self._to_resync.update(dict.fromkeys(streams))
 
     def degraded(self, reason: str | None) -> None:
+        # What is held back is committed; told later, it would look as if a failing disk had taken it.
+        held_back, self._to_acknowledge = self._to_acknowledge, {}
+        for stream in held_back:
+            session = self._session_of(stream)
+            if session is not None:
+                session.acknowledge(stream.acked_at + ACK_INTERVAL)
         self._storage_changed(reason)
 
     # From the monitor.
