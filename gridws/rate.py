@@ -43,7 +43,7 @@ class Rate:
         One read may hold more frames than fit for a minute: whoever has sent more by then goes on flooding.
         """
         fits = self._full_at - now <= self._burst - min(1.0, self._burst / 2)
-        if not fits and self._over_since is not None and now - self._over_since < patience:
+        if not fits and (self._over_since is None or now - self._over_since < patience):
             return False
         self._eased_at = now
         return True

@@ -90,9 +90,11 @@ class Session:
     __slots__ = (
         "_clock",
         "_desk",
+        "_historical_rate",
         "_invalid_at",
         "_link",
         "_numbers",
+        "_over",
         "_rate",
         "_seen_live_sequence",
         "_settings",
@@ -137,6 +139,8 @@ class Session:
         self._tap = tap
         self._numbers = numbers
         self._rate = Rate(per_second=settings.frames_per_second, burst=settings.frames_burst)
+        self._historical_rate: Rate | None = None  # most links never need one
+        self._over = self._rate  # the one that reading was paused for
         self._invalid_at: deque[float] = deque(maxlen=settings.max_invalid_frames)
         self._seen_live_sequence = False
 
@@ -158,11 +162,9 @@ class Session:
             self._take_invalid(text, error, now)
             return
         self._numbers.frames += 1
-        if (
-            (type(frame) is not Metrics or not frame.historical)
-            and not self._rate.take(now.seconds)
-            and not self._slow_down(now)
-        ):
+        if type(frame) is Metrics and frame.historical:
+            self._slow_down_history(now)
+        elif not self._rate.take(now.seconds) and not self._slow_down(now):
             return
         if type(frame) is Metrics:
             self._take_metrics(frame, now)
@@ -221,7 +223,7 @@ class Session:
 
     def ease(self, now: float) -> bool:
         """Read on if the peer is within its rate again; return whether it is."""
-        if not self.ended and not self._rate.ease(now, patience=self._settings.flood_patience):
+        if not self.ended and not self._over.ease(now, patience=self._settings.flood_patience):
             return False
         self.paused = False
         self.last_heard = now
@@ -323,14 +325,26 @@ class Session:
         if over_for >= self._settings.flood_patience:
             self.close(CloseCode.POLICY, "flood", "too many frames for too long")
             return False
-        self.paused = True
-        self._link.pause_reading()
-        self._desk.session_paused(self)
+        self._pause(self._rate)
         if not over_for:
             limit = self._settings.frames_per_second
             sentence = f"Send at most {limit:g} live frames a second; reading pauses."
             self.send(Error(code="rate_limited", detail=sentence))
         return True
+
+    def _slow_down_history(self, now: Moment) -> None:
+        """Pause a peer that keeps to no window; not a word, since what is historical is not live."""
+        if self._historical_rate is None:
+            per_second = self._settings.historical_frames_per_second
+            self._historical_rate = Rate(per_second=per_second, burst=per_second)
+        if not self._historical_rate.take(now.seconds) and not self.paused:
+            self._pause(self._historical_rate)
+
+    def _pause(self, over: Rate) -> None:
+        self.paused = True
+        self._over = over
+        self._link.pause_reading()
+        self._desk.session_paused(self)
 
     def _end(self, reason: str) -> None:
         if not self.ended:

@@ -85,6 +85,14 @@ class MonitorSettings:
     """The tenth invalid frame within a minute closes the link: a client that wrong will not get right."""
     frames_per_second: float = 20.0
     frames_burst: float = 200.0
+    historical_frames_per_second: float = 3_000.0
+    """Somewhat more than a window of 500 for each commit; whoever sends more is read from no faster than this."""
+    other_frames_per_second: float = 200.0
+    other_frames_burst: float = 2_000.0
+    """Pings, pongs and pieces of frames: the parser takes some 20 µs for each, which a flood would take from all."""
+    viewer_says_per_second: float = 1024.0
+    viewer_says_burst: float = 16 * 1024.0
+    """Bytes from a viewer, who has nothing to say but pongs."""
     flood_patience: float = 10.0
     """How long a link may stay over its rate before it is closed."""
     max_request_bytes: int = 64 * 1024

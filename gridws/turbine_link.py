@@ -2,7 +2,8 @@
 
 Whole unfragmented text frames, which is nearly all there is, are unmasked here. Everything else (fragments,
 pings, closes, mistakes) goes to a `websockets` parser that is made for it and dropped again when nothing is
-in progress: at every frame's end the parser would be at its start anyway.
+in progress: at every frame's end the parser would be at its start anyway. That way is slow, so a peer that goes it
+too often is heard no more.
 
 A closing link keeps reading and discards: closing a socket with unread data would destroy the close frame
 that tells the peer why. It is aborted when the peer takes too long.
@@ -22,6 +23,7 @@ from websockets.speedups import apply_mask
 
 from .connections import Connections
 from .framing import LONG_TEXT, MASKED, PING, WHOLE_TEXT, payload_span, text_frame
+from .rate import Rate
 from .session import Session
 
 LONGEST_REASON: Final = 123
@@ -31,6 +33,7 @@ REASONS: Final[dict[int, str]] = {
     StandardCode.MESSAGE_TOO_BIG: "too_large",
     StandardCode.INVALID_DATA: "not_utf8",
     StandardCode.PROTOCOL_ERROR: "protocol_error",
+    StandardCode.POLICY_VIOLATION: "flood",
 }
 """What `links` keeps for a link that the parser ended."""
 
@@ -47,6 +50,7 @@ class TurbineLink(asyncio.Protocol):
         "_fragments",
         "_heard",
         "_max_bytes",
+        "_other_rate",
         "_parser",
         "_partial",
         "_paused",
@@ -62,6 +66,7 @@ class TurbineLink(asyncio.Protocol):
         self._max_bytes = shared.monitor.settings.max_frame_bytes
         self._session: Session | None = None
         self._parser: ServerProtocol | None = None
+        self._other_rate: Rate | None = None  # most links never need one
         self._partial = b""
         self._fragments: bytearray | None = None
         self._close_timer: asyncio.TimerHandle | None = None
@@ -188,8 +193,20 @@ class TurbineLink(asyncio.Protocol):
         else:
             self._session.receive(text)
 
+    def _takes_other(self) -> bool:
+        if self._other_rate is None:
+            settings = self._shared.monitor.settings
+            self._other_rate = Rate(
+                per_second=settings.other_frames_per_second, burst=settings.other_frames_burst
+            )
+        return self._other_rate.take(self._shared.monitor.clock.now().seconds)
+
     def _receive_other(self, data: bytes) -> None:
         parser = self._borrow_parser()
+        if not self._takes_other():
+            parser.fail(StandardCode.POLICY_VIOLATION, "too many control frames or pieces of frames")
+            self._fail(parser, StandardCode.POLICY_VIOLATION)
+            return
         parser.receive_data(data)
         for event in parser.events_received():
             if isinstance(event, Frame):
@@ -211,7 +228,8 @@ class TurbineLink(asyncio.Protocol):
         elif frame.opcode is Opcode.TEXT:
             self._receive_piece(bytearray(frame.data), last=frame.fin)
         elif frame.opcode is Opcode.CONT and self._fragments is not None:
-            self._receive_piece(self._fragments + frame.data, last=frame.fin)
+            self._fragments += frame.data
+            self._receive_piece(self._fragments, last=frame.fin)
 
     def _receive_piece(self, so_far: bytearray, *, last: bool) -> None:
         self._fragments = None if last else so_far

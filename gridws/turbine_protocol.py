@@ -1,9 +1,9 @@
 """The WebSocket protocol of our server: turbines get a `TurbineLink`, all other routes go on to FastAPI.
 
 For a turbine this object lives as long as the handshake; `GuardedHttpProtocol` then lets the link take its
-place. For viewers it is uvicorn's own protocol with two differences: the app can see the transport (what is
-unsent, and a way to abort), and a peer that does not answer pings is aborted. uvicorn only closes it, and a
-close waits for ever for a peer that does not read.
+place. For viewers it is uvicorn's own protocol with three differences: the app can see the transport (what is
+unsent, and a way to abort); a peer that does not answer pings is aborted, since uvicorn only closes it, and a
+close waits for ever for a peer that does not read; and so is one that says much, since there is nothing to say.
 """
 
 from __future__ import annotations
@@ -37,6 +37,20 @@ class TurbineProtocol(WebSocketsSansIOProtocol):
         self.shared = server_state
         self.link: TurbineLink | None = None
         self._waited = False  # once for the pong of this ping, because of a stall
+        self._said = 0.0  # bytes that count against the viewer, fewer with time
+        self._said_at = 0.0
+
+    def data_received(self, data: bytes) -> None:
+        """Take what a viewer says, unless it floods: thousands of empty frames would hold up everybody."""
+        if self.handshake_complete:
+            settings, now = self.shared.monitor.settings, self.loop.time()
+            forgotten = (now - self._said_at) * settings.viewer_says_per_second
+            self._said = max(0.0, self._said - forgotten) + len(data)
+            self._said_at = now
+            if self._said > settings.viewer_says_burst:
+                self.transport.abort()
+                return
+        super().data_received(data)
 
     def handle_connect(self, event: Request) -> None:
         """Answer a turbine's handshake here, leave all others to the app."""

@@ -328,6 +328,19 @@ def test_historical_readings_are_not_limited_by_the_rate() -> None:
     assert line.link.reading
 
 
+def test_a_flood_of_historical_readings_is_read_slower_and_keeps_its_link() -> None:
+    line = Line(last_sequence=None, historical_frames_per_second=100)
+    said = len(line.link.sent)
+    line.receive(*[metrics(sequence=n, historical=True) for n in range(1, 102)])
+    assert not line.session.ease(line.clock.seconds)
+    line.clock.pass_time(0.6)
+    assert line.session.ease(line.clock.seconds)
+    assert line.link.reading
+    assert line.desk.paused == 1
+    assert len(line.desk.readings) == 101
+    assert line.link.sent[said:] == []
+
+
 def test_a_flood_that_does_not_end_closes_the_link() -> None:
     line = Line(frames_burst=5, frames_per_second=5, flood_patience=10)
     line.receive(*[metrics()] * 6)

@@ -35,6 +35,12 @@ class WrittenTransport(asyncio.Transport):
     def abort(self) -> None:
         self.aborted = True
 
+    def close(self) -> None:
+        pass
+
+    def can_write_eof(self) -> bool:
+        return False
+
 
 class HeardSession:
     """What the link does with a session, and nothing else of one."""
@@ -171,3 +177,37 @@ def test_who_answers_stays() -> None:
 
     assert not transport.aborted
     assert session.lost_by is None
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [
+        pytest.param(client_frame(Opcode.PING, b"") * 2100, id="pings"),
+        pytest.param(
+            client_frame(Opcode.TEXT, b"", fin=False) + client_frame(Opcode.CONT, b"", fin=False) * 2100,
+            id="empty pieces",
+        ),
+        pytest.param(
+            client_frame(Opcode.CLOSE, b"") + client_frame(Opcode.PING, b"") * 2100, id="after a close"
+        ),
+    ],
+)
+async def test_who_floods_with_anything_but_texts_is_heard_no_more(frames: bytes) -> None:
+    link, transport, session = open_link()
+
+    link.data_received(frames)
+    written = transport.written
+    link.data_received(frames)
+
+    assert session.lost_by is not None
+    assert transport.written == written
+
+
+async def test_a_text_in_a_thousand_pieces_is_one_text() -> None:
+    link, _, session = open_link()
+
+    link.data_received(client_frame(Opcode.TEXT, b"a", fin=False))
+    link.data_received(client_frame(Opcode.CONT, b"b", fin=False) * 1000)
+    link.data_received(client_frame(Opcode.CONT, b"c"))
+
+    assert session.texts == ["a" + 1000 * "b" + "c"]

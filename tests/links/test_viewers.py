@@ -7,9 +7,10 @@ import logging
 from functools import partial
 
 import pytest
-from live_monitor import LiveMonitor, hear, raw_peer, served, until
+from live_monitor import LiveMonitor, client_frame, hear, raw_peer, served, until
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
+from websockets.frames import Opcode
 
 LARGE = "x" * 100_000
 
@@ -96,6 +97,17 @@ async def test_one_viewer_too_many_is_refused_with_a_sentence() -> None:
         assert refused.value.response.status_code == 503
         assert b"1 viewers already" in refused.value.response.body
         assert live.monitor.numbers.viewers_refused == 1
+
+
+async def test_a_viewer_that_floods_is_cut() -> None:
+    async with served() as live, raw_peer(live.port) as peer:
+        await peer.upgrade("/ws/frames")
+        await until(lambda: live.monitor.tap.watched)
+
+        await peer.send(client_frame(Opcode.PING, b"") * 3000)
+
+        await peer.read_to_end()
+        await until(lambda: not live.monitor.tap.watched)
 
 
 @pytest.mark.parametrize("path", ["/ws/watch", "/ws/frames?turbine=0"])
