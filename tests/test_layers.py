@@ -22,6 +22,7 @@ LAYERS = {
     "gridws.dispatch_events": 1,
     "gridws.dispatch_states": 1,
     "gridws.dispatcher": 1,
+    "gridws.frame_sentences": 1,
     "gridws.frames": 1,
     "gridws.framing": 1,
     "gridws.roster": 1,
