@@ -164,7 +164,7 @@ class GridMonitor:
         self._welcome_turbine(session, older, now)
         self._dispatching.port.tell(Connected(turbine_number, session.id), now)
         if older is not None:
-            older.close(CloseCode.SUPERSEDED, "superseded", "a newer link of this turbine took over")
+            older.close(CloseCode.SUPERSEDED, "superseded", "superseded")
         return session
 
     def session_ended(self, session: Session, reason: str, now: Moment) -> None:

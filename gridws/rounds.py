@@ -81,8 +81,7 @@ class Rounds:
         if now < self._judge_silence_from:
             return
         for session in [session for session in self._sessions.values() if session.is_silent(now)]:
-            sentence = f"no frame for {session.silence_timeout:g} s"
-            session.close(CloseCode.SILENT, "silent", sentence)
+            session.close(CloseCode.SILENT, "silent", "silent")
 
     def _resync(self, now: float) -> None:
         if now - self._resynced_at >= EVERY_SECOND and not self._queue.degraded:
