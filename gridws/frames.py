@@ -68,7 +68,8 @@ class TurbineMetrics(Frame):
     turbine_number: TurbineNumber
     wind_speed: Finite
     power_output_in_kwh: Finite
-    operational_status: OperationalStatus
+    # Not strict: whoever builds a reading may write "ok", as with the original class.
+    operational_status: Annotated[OperationalStatus, Field(strict=False)]
 
 
 # Up: turbine to monitor.

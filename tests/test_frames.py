@@ -31,6 +31,7 @@ from gridws.frames import (
     Snapshot,
     Status,
     Totals,
+    TurbineMetrics,
     TurbineState,
     Welcome,
     encode,
@@ -399,3 +400,15 @@ def test_a_sequence_that_cannot_be_read_is_none(text: str) -> None:
 
 def test_a_turbine_whose_number_is_one_is_not_mistaken_for_a_yes() -> None:
     assert readable_sequence(text_of(METRICS, sequence="12", turbine_number="true"), 1) is None
+
+
+def test_a_reading_may_be_built_with_the_word_for_its_status() -> None:
+    reading = TurbineMetrics.model_validate(
+        {
+            "turbine_number": 1,
+            "wind_speed": 100.0,
+            "power_output_in_kwh": 3000.0,
+            "operational_status": "broken",
+        }
+    )
+    assert reading.operational_status is OperationalStatus.broken
