@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 from typer.exceptions import TyperException
@@ -15,11 +17,22 @@ from .errors import GridError, OptionError
 app = typer.Typer(
     name="gridws",
     help="Watches wind turbines, keeps every reading and sends engineers to the broken ones.",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback(invoke_without_command=True)
+def gridws(
+    context: typer.Context,
+    show_version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,  # noqa: FBT002
+) -> None:
+    """Answer whoever gives no command: the version, or else what there is."""
+    if context.invoked_subcommand is None:
+        typer.echo(f"gridws {version('gridws')}" if show_version else context.get_help())
+
+
 app.command("monitor")(monitor.monitor)
 app.command("turbines")(turbines.turbines)
 app.command("watch")(watch.watch)
@@ -54,5 +67,5 @@ def main() -> None:
 
 
 def _say(sentence: str, code: int) -> int:
-    sys.stderr.write(f"gridws: {sentence.rstrip('.')}\n")
+    sys.stderr.write(f"gridws: {' '.join(sentence.split()).rstrip('.')}\n")
     return code

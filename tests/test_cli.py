@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,7 @@ def test_every_command_has_a_help(
         (["turbines", "--first-number", "2147483647"], "2147483647"),
         (["watch", "--monitor", "ftp://x"], "ftp://x"),
         (["export", "weather"], "weather"),
+        (["export"], "metrics, repairs, links"),
         (["repair"], "repair"),
     ],
 )
@@ -58,6 +60,16 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert word in error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "begin"), [([], "Usage: "), (["--version"], f"gridws {version('gridws')}\n")]
+)
+def test_without_a_command_it_says_what_there_is(
+    arguments: list[str], begin: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, *arguments) == 0
+    assert capsys.readouterr().out.startswith(begin)
 
 
 def test_a_database_that_cannot_be_used_is_one_line_and_exit_code_1(
