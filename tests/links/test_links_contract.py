@@ -283,7 +283,9 @@ async def test_a_monitor_that_stops_says_so(live: LiveMonitor) -> None:
 
 # The FastAPI route needs no server at all.
 
-LOCALHOST = {"host": "localhost"}  # the client says `testserver`, and the monitor listens for this machine only
+LOCALHOST = {
+    "host": "localhost"
+}  # the client says `testserver`, and the monitor listens for this machine only
 
 
 def test_the_route_welcomes_a_turbine_in_the_test_client() -> None:
