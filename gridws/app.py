@@ -91,6 +91,11 @@ async def readyz(monitor: Monitor, response: Response) -> Health:
     return await healthz(monitor)
 
 
+# Load balancers ask so.
+health.add_api_route("/healthz", healthz, methods=["HEAD"], include_in_schema=False)
+health.add_api_route("/readyz", readyz, methods=["HEAD"], include_in_schema=False)
+
+
 @health.get("/metrics", response_class=Response)
 async def metrics(monitor: Monitor) -> Response:
     """Every number for Prometheus."""

@@ -33,16 +33,20 @@ def gridws(
         typer.echo(f"gridws {version('gridws')}" if show_version else context.get_help())
 
 
-app.command("monitor")(monitor.monitor)
-app.command("turbines")(turbines.turbines)
-app.command("watch")(watch.watch)
-app.command("dashboard")(dashboard.dashboard)
-app.command("demo")(demo.demo)
-app.command("report")(report.report)
-app.command("export")(export.export)
-app.command("backup")(backup.backup)
-app.command("token")(token.token)
-app.command("asyncapi")(asyncapi.asyncapi)
+# What a command does, short enough for one line of `gridws --help`; its own --help says more.
+for command, name, does in (
+    (monitor.monitor, "monitor", "Watch turbines and send engineers"),
+    (turbines.turbines, "turbines", "Run turbines that break"),
+    (watch.watch, "watch", "Show the fleet in this terminal"),
+    (dashboard.dashboard, "dashboard", "Serve the web page"),
+    (demo.demo, "demo", "Show it all with one command"),
+    (report.report, "report", "Availability, energy, failures, repairs"),
+    (export.export, "export", "Write a table as CSV"),
+    (backup.backup, "backup", "Copy the database, also while it runs"),
+    (token.token, "token", "Make a token"),
+    (asyncapi.asyncapi, "asyncapi", "Print the WebSocket API for machines"),
+):
+    app.command(name, short_help=does)(command)
 
 
 def main() -> None:

@@ -174,7 +174,8 @@ def websocket_base(monitor: str) -> str:
 def refusal(url: str, status: int) -> MonitorUnreachable:
     """Return the error for an HTTP status that came instead of a WebSocket."""
     if status in {401, 403}:
-        return MonitorRefused(url, f"it does not accept the token of this turbine (HTTP {status})")
+        hint = "see --token and --token-file"
+        return MonitorRefused(url, f"it wants a valid token of this turbine: {hint} (HTTP {status})")
     if status < 500 and status not in {408, 429}:
         return MonitorRefused(url, f"it refuses this link (HTTP {status})")
     return MonitorUnreachable(url, f"it cannot take the link now (HTTP {status})")

@@ -97,7 +97,7 @@ class Metrics:
     type: Literal["metrics"] = "metrics"
     measured_at: Milliseconds | None = None
     sequence: Sequence | None = None
-    historical: bool = False
+    historical: bool | None = False
 
 
 class Status(Frame):

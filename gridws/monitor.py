@@ -130,6 +130,9 @@ class GridMonitor:
             self.close_links()
             complete = await self.queue.finish()
             await self.store.close(complete=complete)
+            _log.info(
+                "the monitor stops: %s readings stored in this run", f"{self.numbers.readings_stored:,}"
+            )
 
     def close_links(self) -> None:
         """Stop: end all assignments as `monitor_stopped`, close all links with 1012, take no new ones."""

@@ -42,8 +42,8 @@ class Story:
         self._tell(EventKind.waiting, now, text, number)
 
     def assigned(self, assignment: Assignment, now: Moment) -> None:
-        waited = max(0, assignment.assigned_at - assignment.broken_at) / 1000
-        after = f" after {waited:.1f} s of waiting" if waited >= 0.1 else ""
+        broken_for = max(0, assignment.assigned_at - assignment.broken_at) / 1000
+        after = f", broken for {broken_for:.1f} s" if broken_for >= 0.1 else ""
         text = f"engineer {assignment.engineer_id} goes to turbine {assignment.turbine_number}{after}"
         self._assignment(EventKind.assigned, assignment, now, text)
 

@@ -15,9 +15,10 @@ from collections.abc import Callable
 from typing import Final
 
 from .dialing import Dialer
+from .errors import OptionError
 from .frames import EngineerAssigned, EngineerWithdrawn, OperationalStatus, TurbineMetrics
 from .link import Dial, News
-from .settings import DEFAULT_MONITOR_URL, TurbineSettings
+from .settings import DEFAULT_MONITOR_URL, MAX_TURBINE_NUMBER, TurbineSettings
 from .turbine_news import EachTurbine
 from .uplink import EARLY, Uplink
 from .wind import FarmWind, TurbineWind, Wind
@@ -39,7 +40,8 @@ class WindTurbine:
     A time that is given is used as it is. Without one, each life draws its own time to fail (up to 30 s) and
     each turbine its own time to repair (up to 5 s), both at least 1 s, from `chance`. `first_gap_in_seconds`
     lies between the first reading, taken at once, and the second; in a fleet it keeps the turbines from
-    speaking all together. `dial` replaces the network, `utc` the wall clock.
+    speaking all together. `dial` replaces the network, `utc` the wall clock. Raises `OptionError` for a number
+    or a time that cannot be.
     """
 
     def __init__(
@@ -59,6 +61,9 @@ class WindTurbine:
         news: News | None = None,
         first_gap_in_seconds: float | None = None,
     ) -> None:
+        _check(
+            turbine_number, upload_frequency_in_seconds, time_to_fail_in_seconds, time_to_repair_in_seconds
+        )
         self._chance = chance or random.Random()  # noqa: S311  # physics
         self.turbine_number = turbine_number
         self.upload_frequency_in_seconds = upload_frequency_in_seconds
@@ -245,3 +250,13 @@ def _own_wind(chance: random.Random) -> Wind:
 def _ring(alarm: asyncio.Future[None]) -> None:
     if not alarm.done():
         alarm.set_result(None)
+
+
+def _check(turbine_number: int, upload: float, fail: float | None, repair: float | None) -> None:
+    if not 1 <= turbine_number <= MAX_TURBINE_NUMBER:
+        raise OptionError(f"a turbine's number lies between 1 and {MAX_TURBINE_NUMBER}, not {turbine_number}")
+    if not 0.0 < upload < math.inf:
+        raise OptionError(f"a turbine cannot send every {upload} seconds")
+    for name, seconds in (("fail", fail), ("repair", repair)):
+        if seconds is not None and not seconds >= 0.0:
+            raise OptionError(f"time_to_{name}_in_seconds cannot be {seconds}")

@@ -195,12 +195,21 @@ async def drive(link: ClientConnection, options: argparse.Namespace, *, by_hand:
     await link.close()
 
 
-async def show(link: ClientConnection) -> None:
+def frame_of(message: str | bytes, *, coloured: bool) -> str:
+    """Return a frame as it came, for who is a turbine by hand or reads it with another program."""
+    text = message if isinstance(message, str) else message.decode(errors="backslashreplace")
+    colour = COLOURS.get(str((as_object(text) or {}).get("type")), "") if coloured else ""
+    return f"{colour}{printable(text)}{RESET if colour else ''}"
+
+
+async def show(link: ClientConnection, *, by_hand: bool) -> None:
     """Print what comes until the link ends; raise `Trouble` when it was the monitor that ended it."""
     coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     try:
         while True:
-            print(line_of(await link.recv(), coloured=coloured), flush=True)
+            message = await link.recv()
+            text = frame_of if by_hand else line_of
+            print(text(message, coloured=coloured), flush=True)
     except ConnectionClosed as closed:
         who, close = ("the monitor", closed.rcvd) if closed.rcvd_then_sent else ("this side", closed.sent)
         if close is None:
@@ -230,7 +239,7 @@ async def run(options: argparse.Namespace) -> None:
         async with link as connection:
             driver = asyncio.create_task(drive(connection, options, by_hand=by_hand))
             try:
-                await show(connection)
+                await show(connection, by_hand=by_hand)
             finally:
                 driver.cancel()
                 await connection.close()  # Ctrl-C is a normal end too, not 1011

@@ -145,6 +145,13 @@ def test_health_says_why_it_is_degraded_and_readiness_follows(client: TestClient
     until(client, "/healthz", lambda answer: answer["status"] == "ok")
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_a_load_balancer_may_ask_for_the_head_only(client: TestClient, path: str) -> None:
+    answer = client.head(path)
+    assert answer.status_code == 200
+    assert answer.content == b""
+
+
 def test_prometheus_finds_the_numbers_by_their_conventions(client: TestClient) -> None:
     with client.websocket_connect("ws://localhost:8787/ws/turbines/7") as link:
         link.send_text(metrics("broken", 7))

@@ -13,6 +13,7 @@ from memory_link import Air, Heard
 from scripted_monitor import ScriptedMonitor, running
 from virtual_time import VirtualUtc, run
 
+from gridws.errors import OptionError
 from gridws.frames import Metrics, OperationalStatus, Status, TurbineMetrics
 from gridws.turbine import WindTurbine
 from gridws.wind import StaticWind
@@ -362,3 +363,12 @@ async def test_a_whole_repair_over_a_real_link() -> None:
                 pass
 
         assert await link.closed() == 1001
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(0,), (2_147_483_648,), (7, 0.0), (7, float("nan")), (7, 1.0, -1.0), (7, 1.0, 1.0, float("nan"))],
+)
+def test_a_turbine_that_cannot_be_is_refused(arguments: tuple[float, ...]) -> None:
+    with pytest.raises(OptionError):
+        WindTurbine(*arguments)  # type: ignore[arg-type]

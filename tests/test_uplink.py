@@ -81,7 +81,7 @@ class Stage:
 
     def readings(self) -> list[tuple[int | None, bool]]:
         """Return sequence and historical of all readings on the newest link."""
-        return [(frame.sequence, frame.historical) for frame in self.air.link.of(Metrics)]
+        return [(frame.sequence, bool(frame.historical)) for frame in self.air.link.of(Metrics)]
 
 
 def play(story: Callable[[Stage], Awaitable[None]], stage: Callable[[], Stage] = Stage) -> None:
