@@ -121,15 +121,20 @@ async def test_the_live_view_asks_for_a_terminal() -> None:
         await watch("ws://localhost:1", output=io.StringIO())
 
 
+def read_one_line_and_leave(read_end: int) -> str:
+    # Both in the thread: the loop may be held up by the full pipe until this side is closed.
+    with os.fdopen(read_end) as reader:
+        return reader.readline()
+
+
 async def test_json_lines_begin_with_a_snapshot_and_a_reader_that_leaves_ends_them() -> None:
     world = fleet()
     read_end, write_end = os.pipe()
     changes = world.register.changes(Delta(turbines={1}))
     async with staged(world.register.snapshot([]), *[changes] * 2_000) as stage:
-        with os.fdopen(write_end, "w") as output, os.fdopen(read_end) as reader:
+        with os.fdopen(write_end, "w") as output:
             watching = asyncio.create_task(watch(stage.url, json_lines=True, output=output))
-            first = json.loads(await asyncio.to_thread(reader.readline))
-            reader.close()
+            first = json.loads(await asyncio.to_thread(read_one_line_and_leave, read_end))
             async with asyncio.timeout(10):
                 await watching
 
