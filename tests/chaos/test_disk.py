@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 import signal
 import sqlite3
+import struct
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from itertools import count
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -96,6 +101,83 @@ async def test_a_signal_ends_the_monitor_in_time_while_somebody_holds_its_databa
         monitor = await here.monitor(port=monitor.port)
         await checker.acknowledges(checker.taken - checker.acknowledged + 3)
     await monitor.stop()
+    stored = checker.stored(monitor)
+    assert stored[: checker.acknowledged] == list(range(1, checker.acknowledged + 1))
+    assert len(set(stored)) == len(stored)
+
+
+class Device:
+    """A file system of its own in a file, which can be shut down as by a device that is gone, and come back."""
+
+    SHUT_DOWN: Final = 0x8004587D
+    """The kernel's FS_IOC_SHUTDOWN; its argument 2: without writing the journal first."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "device"
+        self.folder.mkdir()
+        self._images = (folder / f"image-{number}" for number in count())
+        self._image = next(self._images)
+        with self._image.open("wb") as file:
+            file.truncate(32 * 2**20)
+        call("mkfs.ext4", "-q", self._image)
+        self.mount("rw")
+
+    def mount(self, mode: str) -> None:
+        call("mount", "-o", f"loop,{mode}", self._image, self.folder)
+
+    def fail(self) -> None:
+        """Let every read and write end in an I/O error from now on."""
+        descriptor = os.open(self.folder, os.O_RDONLY)
+        fcntl.ioctl(descriptor, self.SHUT_DOWN, struct.pack("I", 2))
+        os.close(descriptor)
+
+    def come_back(self, mode: str) -> None:
+        """Be there again with what was on it; those who have files open still have those of the dead one."""
+        call("umount", "--lazy", self.folder)
+        before, self._image = self._image, next(self._images)
+        shutil.copyfile(before, self._image)
+        # Plays the journal, for which a read-only mount has no hand; 1 means that it mended something.
+        subprocess.run(["e2fsck", "-p", self._image], check=False, capture_output=True)
+        self.mount(mode)
+
+
+def call(*command: str | Path) -> None:
+    subprocess.run(command, check=True, capture_output=True)
+
+
+@pytest.fixture
+def device(tmp_path: Path) -> Iterator[Device]:
+    if os.geteuid() != 0:
+        pytest.skip("a file system can only be mounted by root")
+    device = Device(tmp_path)
+    yield device
+    call("umount", "--lazy", device.folder)
+
+
+async def test_io_errors_and_a_disk_that_comes_back_read_only_lose_nothing_acknowledged(
+    here: Site, device: Device
+) -> None:
+    monitor = await here.monitor("--engineers", 1, database=device.folder / "gridws.db")
+    checker, breaking = Checker(901, monitor.url), Checker(902, monitor.url)
+    async with at_work(checker, breaking):
+        await checker.acknowledges(5)
+
+        device.fail()
+        health = await monitor.until_status("/readyz", 503)
+        assert health["status"] == "degraded"
+        breaking.status = "broken"
+        await until(lambda: breaking.assignments)
+        acknowledged = checker.acknowledged
+        device.come_back("ro")
+        taken = checker.taken
+        await until(lambda: checker.taken > taken + 8)
+        assert checker.acknowledged == acknowledged
+        device.come_back("rw")
+
+        await monitor.until_status("/readyz", 200)
+        await checker.acknowledges(checker.taken - acknowledged + 3)
+    assert await monitor.stop() == 0
+    assert checker.connections == breaking.connections == 1
     stored = checker.stored(monitor)
     assert stored[: checker.acknowledged] == list(range(1, checker.acknowledged + 1))
     assert len(set(stored)) == len(stored)
