@@ -15,8 +15,8 @@ from enum import Enum, auto
 
 from .storage import StreamKey
 
-ACK_INTERVAL = 0.5
-"""Seconds between two acks of a link: to send one costs as much as to take a reading."""
+ACK_INTERVAL = 0.75
+"""Seconds between two acks of a link: one costs as much as a reading, but once a second is always answered."""
 ACK_AT_ONCE = 100
 """Committed readings that are acknowledged without waiting: a turbine that catches up needs its window."""
 
