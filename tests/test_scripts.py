@@ -209,6 +209,7 @@ def test_a_check_that_fails_ends_it(checked_tree: Tree, tool: str, called: list[
 
 def test_integration_installs_only_what_is_missing(checked_tree: Tree) -> None:
     checked_tree.add("chromium")
+    checked_tree.add("mkfs.ext4")
     checked_tree.add("sqlite3")
 
     result = checked_tree.run(".ci/run")
@@ -226,5 +227,5 @@ def test_integration_installs_what_is_missing(checked_tree: Tree) -> None:
     assert result.returncode == 0
     assert checked_tree.calls()[:2] == [
         "apt-get update -qq",
-        "apt-get install -qq --yes --no-install-recommends chromium sqlite3",
+        "apt-get install -qq --yes --no-install-recommends chromium sqlite3 e2fsprogs",
     ]
