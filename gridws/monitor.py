@@ -93,6 +93,7 @@ class GridMonitor:
             register=self.register,
             watch=self.watch,
             numbers=self.numbers,
+            turbine_forgotten=self._turbine_forgotten,
         )
         self._last_session_id = 0
 
@@ -301,6 +302,10 @@ class GridMonitor:
 
     def _storage_changed(self, reason: str | None) -> None:
         self._story.storage(reason, self.clock.now())
+
+    def _turbine_forgotten(self, turbine_number: int) -> None:
+        self.last_turbines_metrics.pop(turbine_number, None)
+        self.watch.turbine_changed(turbine_number)
 
     def _close_stream(self, stream: Stream) -> None:
         self.queue.unwant(stream)

@@ -6,7 +6,7 @@ judged until the frames that arrived meanwhile could be read.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from .dispatcher import Moment, TimePassed
 from .frames import CloseCode
@@ -37,6 +37,7 @@ class Rounds:
         register: Register,
         watch: FleetWatch,
         numbers: Numbers,
+        turbine_forgotten: Callable[[int], None],
     ) -> None:
         self._sessions = sessions
         self._port = port
@@ -46,6 +47,7 @@ class Rounds:
         self._register = register
         self._watch = watch
         self._numbers = numbers
+        self._turbine_forgotten = turbine_forgotten
         self._paused: dict[Session, None] = {}
         self._judge_silence_from = 0.0
         self._resynced_at = self._delivered_at = self._forgot_at = 0.0
@@ -99,4 +101,4 @@ class Rounds:
             for turbine_number in self._register.forget_before(
                 now.at - int(self._settings.turbines_shown_for * 1000)
             ):
-                self._watch.turbine_changed(turbine_number)
+                self._turbine_forgotten(turbine_number)

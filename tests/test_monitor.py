@@ -237,6 +237,21 @@ def test_a_failing_disk_never_stops_dispatch_and_ends_in_a_resync() -> None:
     run(story())
 
 
+def test_a_turbine_that_is_gone_for_long_is_forgotten_altogether() -> None:
+    async def story() -> None:
+        async with Grid(turbines_shown_for=100).running() as grid:
+            gone, here = grid.turbine(1), grid.turbine(2)
+            gone.reports("ok")
+            gone.session.lost()
+            for _ in range(30):
+                here.reports("ok")
+                await asyncio.sleep(50)
+            assert grid.monitor.register.numbers() == [2]
+            assert list(grid.monitor.last_turbines_metrics) == [2]
+
+    run(story())
+
+
 def test_the_roster_changes_while_running() -> None:
     async def story() -> None:
         async with Grid(engineers=0).running() as grid:
