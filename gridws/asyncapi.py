@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from inspect import getdoc
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from pydantic.json_schema import models_json_schema
 from pydantic_core import to_jsonable_python
@@ -184,8 +184,8 @@ def _message(kind: type[Frame | Metrics]) -> Json:
 
 
 def _name(kind: type[Frame | Metrics]) -> str:
-    name: str = kind.__pydantic_fields__["type"].default  # type: ignore[union-attr]  # of dataclasses too
-    return name
+    annotation = kind.__pydantic_fields__["type"].annotation  # type: ignore[union-attr]  # of dataclasses too
+    return str(get_args(annotation)[0])
 
 
 def _schemas() -> Json:
@@ -199,7 +199,8 @@ def _schemas() -> Json:
     )
     schemas: Json = {name: _as_draft_7(each) for name, each in schema["$defs"].items()}
     for kind in (*UP, *DOWN, *WATCH, *SEEN):
-        schemas[kind.__name__].setdefault("required", []).insert(0, "type")
+        required = schemas[kind.__name__].setdefault("required", [])
+        schemas[kind.__name__]["required"] = ["type", *(name for name in required if name != "type")]
     return schemas
 
 

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from typing import Final
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from gridws.errors import FrameError
 from gridws.frames import (
@@ -173,7 +174,11 @@ def test_a_person_needs_no_more_than_the_four_values() -> None:
     frame = parse_up(text_of(METRICS))
 
     assert frame == Metrics(
-        turbine_number=7, wind_speed=8.5, power_output_in_kwh=1200, operational_status=OperationalStatus.ok
+        type="metrics",
+        turbine_number=7,
+        wind_speed=8.5,
+        power_output_in_kwh=1200,
+        operational_status=OperationalStatus.ok,
     )
 
 
@@ -235,6 +240,7 @@ ups = st.one_of(
     ),
     st.builds(
         Metrics,
+        type=st.just("metrics"),
         turbine_number=numbers,
         wind_speed=finite,
         power_output_in_kwh=finite,
@@ -347,6 +353,7 @@ def test_the_short_way_to_write_a_reading_says_the_same(
     text = encode_reading(number, wind, power, status, measured_at=at, sequence=sequence, historical=old)
 
     assert parse_up(text) == Metrics(
+        type="metrics",
         turbine_number=number,
         wind_speed=wind,
         power_output_in_kwh=power,
@@ -355,6 +362,52 @@ def test_the_short_way_to_write_a_reading_says_the_same(
         sequence=sequence,
         historical=old,
     )
+
+
+odd_numbers = st.from_regex(
+    r"[-+]?[0-9]{0,3}(\.[0-9]{0,2})?(e[-+]?[0-9]{1,3})?|[1-9][0-9]{9,400}", fullmatch=True
+)
+beyond = st.sampled_from([0, MAX_TURBINE_NUMBER + 1, MAX_INTEGER + 1, MAX_MEASURED_AT + 1]).map(str)
+odd_words = st.sampled_from(
+    [
+        "true",
+        "false",
+        "null",
+        "NaN",
+        "-Infinity",
+        "[]",
+        "{}",
+        "0x1",
+        '"1"',
+        '"ok"',
+        '"OK"',
+        '"\\u006fk"',
+        '"broken"',
+        '"metrics"',
+        '"\\ud800"',
+    ]
+)
+odd_values = odd_numbers | beyond | odd_words
+readings_with_odd_values = st.builds(
+    lambda odd, times: text_of(METRICS, **odd)[:-1] + (',"wind_speed":3.5' if times else "") + "}",
+    st.dictionaries(
+        st.sampled_from([*METRICS, "sequence", "measured_at", "historical", "unknown"]),
+        odd_values,
+        max_size=3,
+    ),
+    st.booleans(),
+)
+
+
+@settings(max_examples=1_000)
+@given(text=readings_with_odd_values)
+def test_the_quick_parser_takes_no_reading_that_the_other_would_refuse_or_read_otherwise(text: str) -> None:
+    try:
+        frame = parse_up(text)
+    except FrameError:
+        return
+
+    assert repr(frame) == repr(TypeAdapter(Metrics).validate_json(text))
 
 
 def test_no_frame_is_made_of_what_is_not_finite() -> None:

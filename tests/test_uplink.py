@@ -381,6 +381,7 @@ def test_the_quick_text_of_a_reading_is_the_frame() -> None:
     text = encode_reading(7, 9.25, 1e-9, BROKEN, measured_at=5, sequence=6, historical=True)
 
     assert parse_up(text) == Metrics(
+        type="metrics",
         turbine_number=7,
         wind_speed=9.25,
         power_output_in_kwh=1e-9,

@@ -70,6 +70,7 @@ class World:
 
     def read(self, number: int, power: float, *, wind: float = 10.0) -> None:
         metrics = Metrics(
+            type="metrics",
             turbine_number=number,
             wind_speed=wind,
             power_output_in_kwh=power,

@@ -1,6 +1,6 @@
 """The peers that gridws is measured beside. Each listens on a free port, prints it, and stores nothing.
 
-`websockets`: the library's own server, each frame parsed and validated with our own models.
+`websockets`: the library's own server, each frame parsed and validated by pydantic with our models.
 `echo`: the same server, sending each frame back.
 `post`: the original's design: FastAPI on uvicorn, HTTP POST of one reading on a kept connection.
 `clients URL COUNT`: no server but turbines as the library's own clients, each with two tasks, a reading a second.
@@ -18,15 +18,17 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Annotated
 
 import uvicorn
 import uvloop
 from fastapi import FastAPI
+from pydantic import Field, TypeAdapter
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import ServerConnection, serve
 
 from gridws.app import create_app
-from gridws.frames import TurbineMetrics, parse_down, parse_up
+from gridws.frames import TurbineMetrics, UpFrame, parse_down
 from gridws.monitor import GridMonitor
 from gridws.settings import MonitorSettings
 from gridws.storage.sqlite import SqliteStore
@@ -59,12 +61,15 @@ HELLO = '{"type":"hello","turbine_number":%d,"stream":"bench","upload_frequency_
 
 
 async def websockets_server(*, echo: bool) -> None:
+    adapter: TypeAdapter[UpFrame] = TypeAdapter(Annotated[UpFrame, Field(discriminator="type")])
+    validate = adapter.validator.validate_json
+
     async def handle(connection: ServerConnection) -> None:
         async for text in connection:
             if echo:
                 await connection.send(text)
             else:
-                parse_up(str(text))
+                validate(str(text))
 
     async with serve(handle, "127.0.0.1", 0, compression=None, ping_interval=None) as server:
         print(next(iter(server.sockets)).getsockname()[1], flush=True)
