@@ -62,7 +62,7 @@ class GridMonitor:
         self.sessions: dict[int, Session] = {}
         self.accepting = False
         self.guard = Guard(self.settings)
-        self._receipts = Receipts(self.sessions, self.numbers, self._storage_changed)
+        self._receipts = Receipts(self.sessions, self.numbers, self._storage_changed, self.settings)
         self.queue = WriteQueue(self.store, self._receipts, settings=self.settings, clock=self.clock)
         self._dispatcher = Dispatcher(
             engineer_count,

@@ -1,34 +1,59 @@
-"""What turbines are told about their readings: `welcome`, `ack` after the commit, `resync` when there is room again."""
+"""What turbines are told about their readings: `welcome`, `ack` after the commit, `resync` when there is room again.
+
+An ack costs as much as three readings, so there are only so many a second. A small fleet gets one after each
+commit; in a large one they go round, the longest waiting first, and each speaks for all readings since the one
+before. When no readings come any more, all that is held back goes out.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
+from typing import Final
 
 from .numbers import Numbers
 from .session import Session
-from .settings import WINDOW
-from .stream import ACK_AT_ONCE, ACK_INTERVAL, Stream
+from .settings import WINDOW, MonitorSettings
+from .stream import Stream
+
+ACK_AT_ONCE: Final = 100
+"""Committed readings that are acknowledged without waiting: a turbine that catches up needs its window."""
+ACKS_WHEN_QUIET: Final = 1_000
+"""In one round: some 10 ms of the event loop, which has nothing else to do."""
 
 
 class Receipts:
     """Hears from the write queue what became of the readings, and tells the sessions whose stream it is."""
 
     def __init__(
-        self, sessions: Mapping[int, Session], numbers: Numbers, storage_changed: Callable[[str | None], None]
+        self,
+        sessions: Mapping[int, Session],
+        numbers: Numbers,
+        storage_changed: Callable[[str | None], None],
+        settings: MonitorSettings,
     ) -> None:
         self._sessions = sessions
         self._numbers = numbers
         self._storage_changed = storage_changed
-        self._to_acknowledge: dict[Stream, None] = {}
+        self._acks_per_second = settings.acks_per_second
+        self._allowance = 0.0
+        self._allowed_at = 0.0
+        self._is_quiet = True
+        self._to_acknowledge: dict[Stream, int] = {}  # up to which sequence; the longest waiting first
         self._to_resync: dict[Stream, None] = {}
 
     # From the write queue.
 
-    def committed(self, streams: Iterable[Stream], *, readings: int, seconds: float, now: float) -> None:
+    def committed(self, cursors: Mapping[Stream, int], *, readings: int, seconds: float, now: float) -> None:
         self._numbers.commits.observe(seconds)
         self._numbers.readings_stored += readings
-        self._acknowledge(streams, now)
+        self._is_quiet = self._is_quiet and not cursors
+        self._to_acknowledge.update(cursors)
+        for stream in [
+            stream for stream, sequence in cursors.items() if sequence - stream.acked >= ACK_AT_ONCE
+        ]:
+            self._acknowledge(stream)
+        self._send_allowed(now)
 
     def welcomed(self, stream: Stream, last_sequence: int | None) -> None:
         session = self._session_of(stream)
@@ -40,19 +65,16 @@ class Receipts:
 
     def degraded(self, reason: str | None) -> None:
         # What is held back is committed; told later, it would look as if a failing disk had taken it.
-        held_back, self._to_acknowledge = self._to_acknowledge, {}
-        for stream in held_back:
-            session = self._session_of(stream)
-            if session is not None:
-                session.acknowledge(stream.acked_at + ACK_INTERVAL)
+        self._send(len(self._to_acknowledge))
         self._storage_changed(reason)
 
     # From the monitor.
 
     def ack_due(self, session: Session) -> None:
         """Acknowledge again what is committed, since the turbine asked."""
-        if session.stream is not None:
-            self._to_acknowledge[session.stream] = None
+        stream = session.stream
+        if stream is not None and stream.acked:
+            self._to_acknowledge.setdefault(stream, stream.acked)
 
     def close_stream(self, stream: Stream) -> None:
         """The stream is over, by a fresh `hello` or with its session."""
@@ -60,9 +82,12 @@ class Receipts:
         self._to_resync.pop(stream, None)
 
     def send_acks(self, now: float) -> None:
-        """Send the acks that were held back, as far as they are due."""
-        streams, self._to_acknowledge = self._to_acknowledge, {}
-        self._acknowledge(streams, now)
+        """Send acks that were held back; called in each round."""
+        if self._is_quiet:
+            self._send(ACKS_WHEN_QUIET)
+        else:
+            self._send_allowed(now)
+        self._is_quiet = True
 
     def send_resyncs(self, room: int) -> None:
         """Ask for a fresh `hello` from as many turbines as there is room for a whole window of each."""
@@ -72,16 +97,24 @@ class Receipts:
             if session is not None and session.resync(stream):
                 self._numbers.resyncs += 1
 
-    def _acknowledge(self, streams: Iterable[Stream], now: float) -> None:
-        waiting = self._to_acknowledge
+    def _send_allowed(self, now: float) -> None:
+        """Send as many acks as the rate allows; what was not used up to now is there for half a second."""
+        earned = (now - self._allowed_at) * self._acks_per_second
+        self._allowance = min(self._acks_per_second / 2, self._allowance + earned)
+        self._allowed_at = now
+        self._allowance -= self._send(int(self._allowance))
+
+    def _send(self, most: int) -> int:
+        streams = list(islice(self._to_acknowledge, most))
         for stream in streams:
-            # Most are not due. To see that here and not in two more calls saves half a microsecond a reading.
-            if now - stream.acked_at < ACK_INTERVAL and stream.committed - stream.acked < ACK_AT_ONCE:
-                waiting[stream] = None
-                continue
-            session = self._session_of(stream)
-            if session is not None:
-                session.acknowledge(now)
+            self._acknowledge(stream)
+        return len(streams)
+
+    def _acknowledge(self, stream: Stream) -> None:
+        sequence = self._to_acknowledge.pop(stream)
+        session = self._session_of(stream)
+        if session is not None:
+            session.acknowledge(stream, sequence)
 
     def _session_of(self, stream: Stream) -> Session | None:
         session = self._sessions.get(stream.key[0])

@@ -75,7 +75,7 @@ class Desk(Protocol):
         """Move the cursor over an invalid reading."""
 
     def ack_due(self, session: Session) -> None:
-        """Call `session.acknowledge` soon."""
+        """Call `session.acknowledge` soon, again for what is committed."""
 
     def session_paused(self, session: Session) -> None:
         """Call `session.ease` until reading goes on."""
@@ -151,7 +151,7 @@ class Session:
         if self.ended:
             return
         now = self._clock.now()
-        self.last_heard = now.seconds
+        self.last_heard = seconds = now.seconds
         if self._tap.watched:
             self._tap.show(self.turbine_number, "up", text, now.at)
         try:
@@ -164,7 +164,7 @@ class Session:
         self._numbers.frames += 1
         if type(frame) is Metrics and frame.historical:
             self._slow_down_history(now)
-        elif not self._rate.take(now.seconds) and not self._slow_down(now):
+        elif not self._rate.take(seconds) and not self._slow_down(now):
             return
         if type(frame) is Metrics:
             self._take_metrics(frame, now)
@@ -206,12 +206,10 @@ class Session:
             )
         )
 
-    def acknowledge(self, now: float) -> None:
-        """Send an ack where one is due."""
-        if self.ended or self.stream is None:
-            return
-        sequence = self.stream.acknowledge(now)
-        if sequence is not None:
+    def acknowledge(self, stream: Stream, sequence: int) -> None:
+        """Say that all readings of `stream` up to `sequence` are committed, unless a later `hello` replaced it."""
+        if stream is self.stream and not self.ended:
+            stream.acked = sequence
             self._send(encode_ack(sequence))
 
     def resync(self, stream: Stream) -> bool:

@@ -73,6 +73,8 @@ class MonitorSettings:
     """But not sooner than this after the one before: each writes the same last pages and cursors again."""
     queue_rows: int = 100_000
     """Readings that may wait for the disk: over a minute of 1,500 turbines, some 40 MiB."""
+    acks_per_second: float = 500.0
+    """Over all links: an ack costs three readings. Up to 500 turbines have one within a second, 10,000 within 20 s."""
     retry_after: float = 1.0
     """Time between two tries while the disk fails."""
     retain_readings: float | None = 7 * 24 * 3600.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import pytest
 from doubles import SOME_DAY, LoopClock
@@ -55,8 +55,8 @@ class Notes:
         self.to_resync: list[Stream] = []
         self.health: list[str | None] = []
 
-    def committed(self, streams: Iterable[Stream], *, readings: int, seconds: float, now: float) -> None:
-        self.acknowledgeable |= {stream: stream.committed for stream in streams}
+    def committed(self, cursors: Mapping[Stream, int], *, readings: int, seconds: float, now: float) -> None:
+        self.acknowledgeable |= cursors
 
     def welcomed(self, stream: Stream, last_sequence: int | None) -> None:
         self.welcomes.append((stream, last_sequence))

@@ -1,10 +1,10 @@
-"""One numbered stream: what is wanted, what is acknowledged and when."""
+"""One numbered stream: what is wanted of it."""
 
 from __future__ import annotations
 
 import pytest
 
-from gridws.stream import ACK_AT_ONCE, ACK_INTERVAL, Stream, Taken
+from gridws.stream import Stream, Taken
 
 
 def open_stream(last_sequence: int | None = None) -> Stream:
@@ -41,43 +41,3 @@ def test_a_stream_that_was_never_welcomed_needs_no_resync() -> None:
     stream = Stream((7, "a"))
     stream.stall()
     assert not stream.stalled
-
-
-def test_only_what_is_committed_is_acknowledged() -> None:
-    stream = open_stream(5)
-    stream.advance(6)
-    assert stream.acknowledge(now=100.0) is None
-    stream.commit(6)
-    assert stream.acknowledge(now=100.0) == 6
-
-
-def test_acks_are_held_back_between_two_of_them() -> None:
-    stream = open_stream()
-    stream.commit(1)
-    stream.acknowledge(now=100.0)
-    stream.commit(2)
-    assert stream.acknowledge(now=100.0 + ACK_INTERVAL / 2) is None
-    assert stream.ack_wanted
-    assert stream.acknowledge(now=100.0 + ACK_INTERVAL) == 2
-    assert not stream.ack_wanted
-
-
-def test_a_turbine_that_catches_up_is_acknowledged_at_once() -> None:
-    stream = open_stream()
-    stream.commit(1)
-    stream.acknowledge(now=100.0)
-    stream.commit(1 + ACK_AT_ONCE)
-    assert stream.acknowledge(now=100.0) == 1 + ACK_AT_ONCE
-
-
-def test_a_repeated_reading_is_acknowledged_again() -> None:
-    stream = open_stream(5)
-    stream.judge(3)
-    assert stream.acknowledge(now=100.0) == 5
-
-
-def test_a_repeated_reading_that_is_not_committed_yet_is_not_acknowledged() -> None:
-    stream = open_stream()
-    stream.advance(1)
-    stream.judge(1)
-    assert stream.acknowledge(now=100.0) is None

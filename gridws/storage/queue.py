@@ -12,7 +12,7 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
@@ -36,8 +36,8 @@ FINISH_WITHIN = 2.0
 class Notice(Protocol):
     """Who is told what became of what was queued."""
 
-    def committed(self, streams: Iterable[Stream], *, readings: int, seconds: float, now: float) -> None:
-        """The streams' cursors have advanced by a commit of so many readings that took so many seconds."""
+    def committed(self, cursors: Mapping[Stream, int], *, readings: int, seconds: float, now: float) -> None:
+        """These cursors were reached by a commit of so many readings that took so many seconds."""
 
     def welcomed(self, stream: Stream, last_sequence: int | None) -> None:
         """The cursor that `hello` asked for, read behind everything queued before it."""
@@ -215,8 +215,6 @@ class WriteQueue:
         if self.degraded:
             self.degraded = None
             self._notice.degraded(None)
-        for stream, sequence in pending.cursors.items():
-            stream.commit(sequence)
         self._notice.committed(
             pending.cursors, readings=readings - written.rejected, seconds=now - began, now=now
         )
