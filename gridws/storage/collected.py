@@ -20,8 +20,8 @@ from typing import Any, Final
 from ..reporting import Collected, Report, TurbineRows, make_report
 from ..spans import Span
 from . import Repair, StatusChange
+from .minute_tables import ENERGY_MISSED, missed
 from .reader import open_reader
-from .rollup import ENERGY_MISSED, missed
 
 _MINUTE: Final = 60_000
 _AT_A_TIME: Final = 64

@@ -17,7 +17,7 @@ from typing import Final
 
 from ..errors import StoreError, StoreFailed, StoreUnusable
 from . import files, schema
-from .rollup import FRESH_TABLE
+from .minute_tables import FRESH_TABLE
 from .rows import Insert, insert
 
 _BUSY_TIMEOUT: Final = 1_000

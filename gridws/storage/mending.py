@@ -13,7 +13,7 @@ from typing import Final
 
 from . import LinkRow, Reading, Repair
 from .database import Database
-from .rollup import LAST_MISSED, missed
+from .minute_tables import LAST_MISSED, missed
 
 ID_BLOCK: Final = 1_000_000
 """Ids reserved at a time: at 1,000 assignments a second a new block is written every 8 minutes."""

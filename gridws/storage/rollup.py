@@ -1,10 +1,7 @@
-"""One row for each turbine and minute, and one for the fleet, made while the readings pass by.
+"""The sums of each turbine's minutes, made while the readings pass by.
 
-Rule 1: the readings are not read again: `RollUp.add` sums them up in memory after their COMMIT, `flush` adds
-the sums to the tables. Rule 2: `rolled_up_id` in `meta` is the first reading that the tables do not hold
-yet; what lies above it after a crash is summed up by one statement (`catch_up`). Rule 3: energy is the power
-times the time since the turbine's reading before (by receipt), at most 60 s of it: a gap delivers nothing
-that anybody measured.
+The readings are not read again: `RollUp.add` sums them up in memory after their COMMIT, `flush` adds the sums to
+the tables. `rolled_up_id` in `meta` is the first reading that the tables do not hold yet.
 """
 
 from __future__ import annotations
@@ -14,209 +11,118 @@ from collections.abc import Sequence
 from typing import Final
 
 from . import Reading
-from .rows import Insert, insert
-from .schema import IS_STRAY, STRAY_AFTER
-
-LONGEST_STEP: Final = 60_000
-"""A reading stands for the time since the one before it, but for no more than this (ms)."""
+from .minute_tables import FINITE, LONGEST_STEP, MINUTE, MS_PER_HOUR, add_sums
 
 MOST_PENDING: Final = 20_000
 """So many sums are flushed at once, early if need be: a replay of an hour makes 60 for each turbine."""
 
-_MINUTE: Final = 60_000
-_MS_PER_HOUR: Final = 3_600_000.0
-_FINITE: Final = 1e15
-"""Sums are held within ± this, so that no value a turbine sends can make a difference of infinities."""
 
-FRESH_TABLE: Final = """
-CREATE TEMP TABLE fresh (
-    turbine_number INTEGER, minute INTEGER, readings INTEGER, ok_readings INTEGER,
-    wind_sum REAL, wind_min REAL, wind_max REAL,
-    power_sum REAL, power_min REAL, power_max REAL, energy_in_kwh REAL, received_at INTEGER
-)
-"""
+class Sums:
+    """What is known of one minute of one turbine; `last` is its last reading, the one before it while it is new.
 
-_TO_FRESH: Final = Insert(
-    "INSERT INTO temp.fresh SELECT " + ", ".join(f"column{n}" for n in range(1, 13)), 12
-)
+    `energy` is in kW times ms.
+    """
 
-# The mean power of a turbine in a minute changes with each part of the minute that comes in, so the fleet's
-# power moves by the difference between the mean with this part and the mean before.
-_FLEET: Final = """
-INSERT INTO fleet_minutes (minute, turbines, readings, power, energy_in_kwh)
-SELECT f.minute, sum(m.readings IS NULL), sum(f.readings),
-    sum((coalesce(m.power_sum, 0) + f.power_sum) / (coalesce(m.readings, 0) + f.readings)
-        - coalesce(m.power_sum / m.readings, 0)),
-    sum(f.energy_in_kwh)
-FROM temp.fresh f LEFT JOIN minutes m ON m.turbine_number = f.turbine_number AND m.minute = f.minute
-WHERE true GROUP BY f.minute
-ON CONFLICT (minute) DO UPDATE SET
-    turbines = turbines + excluded.turbines, readings = readings + excluded.readings,
-    power = power + excluded.power, energy_in_kwh = energy_in_kwh + excluded.energy_in_kwh
-"""
+    __slots__ = (
+        "begins",
+        "ends",
+        "energy",
+        "last",
+        "ok_readings",
+        "power",
+        "power_max",
+        "power_min",
+        "readings",
+        "received_at",
+        "wind",
+        "wind_max",
+        "wind_min",
+    )
 
-_MINUTES: Final = """
-INSERT INTO minutes SELECT * FROM temp.fresh WHERE true ORDER BY turbine_number, minute
-ON CONFLICT (turbine_number, minute) DO UPDATE SET
-    readings = readings + excluded.readings, ok_readings = ok_readings + excluded.ok_readings,
-    wind_sum = wind_sum + excluded.wind_sum,
-    wind_min = min(wind_min, excluded.wind_min), wind_max = max(wind_max, excluded.wind_max),
-    power_sum = power_sum + excluded.power_sum,
-    power_min = min(power_min, excluded.power_min), power_max = max(power_max, excluded.power_max),
-    energy_in_kwh = energy_in_kwh + excluded.energy_in_kwh,
-    received_at = max(received_at, excluded.received_at)
-"""
+    def __init__(self, first: Reading) -> None:
+        self.begins = first.measured_at // MINUTE * MINUTE
+        self.ends = self.begins + MINUTE
+        self.readings = self.ok_readings = 0
+        self.wind = self.power = self.energy = 0.0
+        self.wind_min = self.wind_max = first.wind_speed
+        self.power_min = self.power_max = first.power_output_in_kwh
+        self.received_at = first.received_at
+        self.last = first
 
-_TURBINE_CHANGED: Final = """ON CONFLICT (turbine_number) DO UPDATE SET
-    last_seen_at = max(last_seen_at, excluded.last_seen_at), measured_at = excluded.measured_at,
-    wind_speed = excluded.wind_speed, power_output_in_kwh = excluded.power_output_in_kwh,
-    operational_status = excluded.operational_status, received_at = excluded.received_at
-"""
-
-_COLUMNS: Final = (
-    "turbine_number, measured_at, wind_speed, power_output_in_kwh, operational_status, received_at"
-)
-
-_TURBINES: Final = Insert(
-    f"INSERT INTO turbines ({_COLUMNS}, last_seen_at)"
-    " SELECT column1, column2, column3, column4, column5, column6, column6",
-    6,
-    _TURBINE_CHANGED,
-)
-
-# Readings above the mark, found by the second (at most 60 s before the first receipt) and, where a replay or
-# a wrong clock put them before that, by the index of stray ones.
-_MISSED: Final = f"""
-    SELECT id, {_COLUMNS} FROM metrics
-    WHERE second >= :second AND id >= :mark AND id < :next
-    UNION ALL
-    SELECT id, {_COLUMNS} FROM metrics INDEXED BY metrics_stray
-    WHERE {IS_STRAY} AND received_at >= :received AND second < :second AND id >= :mark AND id < :next
-"""
-
-LAST_MISSED: Final = f"SELECT {_COLUMNS}, max(id) FROM ({_MISSED}) GROUP BY turbine_number"
-"""The last reading of each turbine among those that no roll-up holds yet."""
-
-_STEPS: Final = f"""
-    SELECT missed.*, max(0, min({LONGEST_STEP}, missed.measured_at - lag(
-            missed.measured_at, 1, coalesce(turbines.measured_at, missed.measured_at)
-        ) OVER (PARTITION BY missed.turbine_number ORDER BY id))) AS step
-    FROM ({_MISSED}) missed LEFT JOIN turbines ON turbines.turbine_number = missed.turbine_number
-"""
-
-ENERGY_MISSED: Final = f"""
-SELECT turbine_number, sum(power_output_in_kwh * step / {_MS_PER_HOUR}) AS energy_in_kwh FROM ({_STEPS})
-WHERE measured_at / {_MINUTE} >= :first_minute AND measured_at / {_MINUTE} < :end_minute GROUP BY turbine_number
-"""
-"""What each turbine delivered by the readings that no roll-up holds yet, minutes first ≤ minute < end."""
-
-_CATCH_UP: Final = f"""
-INSERT INTO temp.fresh
-SELECT turbine_number, measured_at / {_MINUTE}, count(*), sum(operational_status = 'ok'),
-    {{wind_sum}}, {{wind_min}}, {{wind_max}}, {{power_sum}}, {{power_min}}, {{power_max}}, {{energy}},
-    max(received_at)
-FROM ({_STEPS})
-GROUP BY 1, 2
-""".format(
-    **{
-        name: f"coalesce(max(-{_FINITE}, min({_FINITE}, {sql})), {_FINITE})"
-        for name, sql in {
-            "wind_sum": "sum(wind_speed)",
-            "wind_min": "min(wind_speed)",
-            "wind_max": "max(wind_speed)",
-            "power_sum": "sum(power_output_in_kwh)",
-            "power_min": "min(power_output_in_kwh)",
-            "power_max": "max(power_output_in_kwh)",
-            "energy": f"sum(power_output_in_kwh * step / {_MS_PER_HOUR})",
-        }.items()
-    }
-)
+    def as_row(self) -> tuple[float, ...]:
+        """Return the row of `fresh`."""
+        wind = map(_held, (self.wind, self.wind_min, self.wind_max))
+        power = map(_held, (self.power, self.power_min, self.power_max))
+        counts = (self.readings, self.ok_readings)
+        energy = _held(self.energy / MS_PER_HOUR)
+        key = (self.last.turbine_number, self.begins // MINUTE)
+        return (*key, *counts, *wind, *power, energy, self.received_at)
 
 
 class RollUp:
-    """The sums that are not in the tables yet, and the last reading of each turbine."""
+    """The sums that are not in the tables yet; `last` has each turbine's last reading that is in them."""
 
     def __init__(self) -> None:
         self.last: dict[int, Reading] = {}
-        self._sums: dict[int, list[float]] = {}
+        self._sums: dict[tuple[int, int], Sums] = {}
+        self._current: dict[int, Sums] = {}
 
     def __len__(self) -> int:
         return len(self._sums)
 
     def clear(self) -> None:
         """Forget the sums: they are in the tables now. The last readings stay."""
+        self.last |= self._last_of_current()
         self._sums.clear()
+        self._current.clear()
 
-    def add(self, readings: Sequence[Reading]) -> None:  # noqa: C901 - one loop, no calls: see below
+    def add(self, readings: Sequence[Reading]) -> None:  # noqa: C901 - one loop without a call: see below
         """Sum up readings that were committed, in the order of their ids."""
-        last, sums = self.last, self._sums
-        # This loop runs for every reading there is: half a microsecond is 2 % of a core at 45,000 a second.
+        current = self._current
+        # This loop runs for every reading there is, and a call takes a fifth of it.
         for reading in readings:
             turbine_number, measured_at, wind, power, status, received_at = reading
-            before = last.get(turbine_number)
-            last[turbine_number] = reading
-            energy = 0.0
-            if before is not None:
-                step = measured_at - before[1]
-                if step > 0:
-                    if step > LONGEST_STEP:  # noqa: PLR1730 - a call costs more than all of this
-                        step = LONGEST_STEP
-                    energy = power * step / _MS_PER_HOUR
-            key = measured_at // _MINUTE << 32 | turbine_number
-            row = sums.get(key)
-            if row is None:
-                sums[key] = [1, status == "ok", wind, wind, wind, power, power, power, energy, received_at]
-                continue
-            row[0] += 1
-            row[1] += status == "ok"
-            row[2] += wind
-            if wind < row[3]:
-                row[3] = wind
-            elif wind > row[4]:
-                row[4] = wind
-            row[5] += power
-            if power < row[6]:
-                row[6] = power
-            elif power > row[7]:
-                row[7] = power
-            row[8] += energy
-            if received_at > row[9]:  # noqa: PLR1730 - as above
-                row[9] = received_at
+            sums = current.get(turbine_number)
+            if sums is None or not sums.begins <= measured_at < sums.ends:
+                sums = self._turn_to(reading, sums)
+            step = measured_at - sums.last[1]
+            if step > 0:
+                sums.energy += power * (step if step < LONGEST_STEP else LONGEST_STEP)  # noqa: FURB136
+            sums.last = reading
+            sums.readings += 1
+            if status == "ok":
+                sums.ok_readings += 1
+            sums.wind += wind
+            if wind < sums.wind_min:
+                sums.wind_min = wind
+            elif wind > sums.wind_max:
+                sums.wind_max = wind
+            sums.power += power
+            if power < sums.power_min:
+                sums.power_min = power
+            elif power > sums.power_max:
+                sums.power_max = power
+            if received_at > sums.received_at:  # noqa: PLR1730 - as above
+                sums.received_at = received_at
 
     def flush(self, connection: sqlite3.Connection) -> None:
         """Add the sums to the tables, within the caller's transaction; `clear` follows its COMMIT."""
-        rows = [_fresh_row(key, row) for key, row in self._sums.items()]
-        numbers = dict.fromkeys(row[0] for row in rows)
-        connection.execute("DELETE FROM temp.fresh")
-        insert(connection, _TO_FRESH, rows)
-        _merge(connection)
-        insert(connection, _TURBINES, [self.last[int(number)] for number in numbers])
+        rows = [sums.as_row() for sums in self._sums.values()]
+        add_sums(connection, rows, list(self._last_of_current().values()))
+
+    def _turn_to(self, reading: Reading, before: Sums | None) -> Sums:
+        """Make the reading's minute its turbine's current one: the next, or an older one again."""
+        key = (reading.turbine_number, reading.measured_at // MINUTE)
+        sums = self._sums.get(key)
+        if sums is None:
+            sums = self._sums[key] = Sums(reading)
+        sums.last = before.last if before is not None else self.last.get(reading.turbine_number, reading)
+        self._current[reading.turbine_number] = sums
+        return sums
+
+    def _last_of_current(self) -> dict[int, Reading]:
+        return {turbine_number: sums.last for turbine_number, sums in self._current.items()}
 
 
-def catch_up(connection: sqlite3.Connection, *, mark: int, end: int, received_from: int) -> None:
-    """Sum up readings with mark ≤ id < end, received from `received_from` (ms) on, in the caller's transaction."""
-    which = missed(mark=mark, end=end, received_from=received_from)
-    connection.execute("DELETE FROM temp.fresh")
-    connection.execute(_CATCH_UP, which)
-    _merge(connection)
-    connection.execute(
-        f"INSERT INTO turbines ({_COLUMNS}, last_seen_at)"
-        f" SELECT {_COLUMNS}, received_at FROM ({LAST_MISSED}) WHERE true {_TURBINE_CHANGED}",
-        which,
-    )
-
-
-def missed(*, mark: int, end: int, received_from: int) -> dict[str, int]:
-    """Return the parameters that say which readings no roll-up holds yet."""
-    second = max(0, received_from - STRAY_AFTER) // 1000
-    return {"mark": mark, "next": end, "received": received_from, "second": second}
-
-
-def _merge(connection: sqlite3.Connection) -> None:
-    connection.execute(_FLEET)
-    connection.execute(_MINUTES)
-
-
-def _fresh_row(key: int, row: list[float]) -> list[float]:
-    sums = [max(-_FINITE, min(_FINITE, value)) for value in row[2:9]]
-    return [key & 0xFFFFFFFF, key >> 32, row[0], row[1], *sums, row[9]]
+def _held(value: float) -> float:
+    return max(-FINITE, min(FINITE, value))

@@ -34,8 +34,9 @@ from . import (
 from .batches import insert_others, insert_readings, latest_time
 from .database import Database
 from .mending import Ids
+from .minute_tables import catch_up
 from .retention import Retention
-from .rollup import MOST_PENDING, RollUp, catch_up
+from .rollup import MOST_PENDING, RollUp
 from .streams import Streams
 
 _FLUSH_EVERY: Final = 60_000
