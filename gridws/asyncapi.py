@@ -6,12 +6,13 @@ Schema draft 7 and the models' are of a later draft, hence `_as_draft_7`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from inspect import getdoc
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal
 
-from pydantic.json_schema import models_json_schema
-from pydantic_core import to_jsonable_python
+from pydantic import TypeAdapter
+from pydantic.json_schema import JsonSchemaMode
 
 from .asyncapi_examples import EXAMPLES
 from .frames import (
@@ -31,6 +32,7 @@ from .frames import (
     Snapshot,
     Status,
     Welcome,
+    encode,
 )
 from .guard import COOKIE
 from .settings import DEFAULT_PORT, MAX_TURBINE_NUMBER
@@ -175,28 +177,31 @@ def _message(kind: type[Frame | Metrics]) -> Json:
         "summary": first,
         "payload": {"$ref": f"{SCHEMAS}{kind.__name__}"},
         "examples": [
-            {"payload": to_jsonable_python(each, exclude_none=kind in UP)}
-            for each in EXAMPLES
-            if type(each) is kind
+            {"payload": _payload(each, with_none=kind not in UP)} for each in EXAMPLES if type(each) is kind
         ],
     }
     return message | ({"description": rest} if rest else {})
 
 
+def _payload(frame: Frame | Metrics, *, with_none: bool) -> Json:
+    return {
+        name: value for name, value in json.loads(encode(frame)).items() if with_none or value is not None
+    }
+
+
 def _name(kind: type[Frame | Metrics]) -> str:
-    annotation = kind.__pydantic_fields__["type"].annotation  # type: ignore[union-attr]  # of dataclasses too
-    return str(get_args(annotation)[0])
+    return str(
+        Metrics.__struct_config__.tag if issubclass(kind, Metrics) else kind.model_fields["type"].default
+    )
 
 
 def _schemas() -> Json:
     """Return the schemas of all frames: what is read may leave out what has a default, what is sent does not."""
-    _, schema = models_json_schema(
-        [
-            *((kind, "validation") for kind in UP),  # type: ignore[list-item]  # dataclasses are taken too
-            *((kind, "serialization") for kind in (*DOWN, *WATCH, *SEEN)),  # type: ignore[list-item]
-        ],
-        ref_template=SCHEMAS + "{model}",
-    )
+    kinds: list[tuple[str, JsonSchemaMode, TypeAdapter[Any]]] = [
+        *((_name(kind), "validation", TypeAdapter(kind)) for kind in UP),
+        *((_name(kind), "serialization", TypeAdapter(kind)) for kind in (*DOWN, *WATCH, *SEEN)),
+    ]
+    _, schema = TypeAdapter.json_schemas(kinds, ref_template=SCHEMAS + "{model}")
     schemas: Json = {name: _as_draft_7(each) for name, each in schema["$defs"].items()}
     for kind in (*UP, *DOWN, *WATCH, *SEEN):
         required = schemas[kind.__name__].setdefault("required", [])

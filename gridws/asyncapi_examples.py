@@ -67,7 +67,6 @@ _EVENT: Final = Event(
     text="engineer 2 goes to turbine 7",
 )
 _METRICS: Final = Metrics(
-    type="metrics",
     turbine_number=7,
     wind_speed=8.3,
     power_output_in_kwh=412.5,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from time import monotonic, time_ns
 from typing import Protocol
 
 from .dispatcher import Moment
@@ -22,4 +22,4 @@ class SystemClock:
 
     def now(self) -> Moment:
         # Once for each frame: a named tuple's own constructor would take as long as both clocks.
-        return _new(Moment, (time.monotonic(), time.time_ns() // 1_000_000))
+        return _new(Moment, (monotonic(), time_ns() // 1_000_000))

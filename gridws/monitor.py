@@ -20,7 +20,7 @@ from .dispatcher import (
     StatusReported,
 )
 from .dispatching import Dispatching
-from .frames import CloseCode, Metrics, OperationalStatus, TurbineMetrics
+from .frames import CloseCode, Metrics, OperationalStatus
 from .guard import Guard
 from .numbers import Numbers
 from .receipts import Receipts
@@ -57,7 +57,6 @@ class GridMonitor:
         self.settings = settings or MonitorSettings(engineers=engineer_count)
         self.clock = clock or SystemClock()
         self.store = store or MemoryStore()
-        self.last_turbines_metrics: dict[int, TurbineMetrics | Metrics] = {}
         self.numbers = Numbers()
         self.sessions: dict[int, Session] = {}
         self.accepting = False
@@ -71,6 +70,7 @@ class GridMonitor:
             started=self.clock.now(),
         )
         self.register = Register(self.clock, self._dispatcher, lambda: self.queue.degraded)
+        self.last_turbines_metrics = self.register.last_metrics
         self.watch = FleetWatch(self.register)
         self.tap = FrameTap(size=self.settings.viewer_queue)
         self._story = Story(self.watch)
@@ -212,26 +212,26 @@ class GridMonitor:
 
         Return False where there was no room to store it; it is shown and dispatched on all the same.
         """
+        if metrics.measured_at is None:
+            metrics.measured_at = now.at
         stored = self.store_metrics(session, metrics, now)
         if metrics.historical:
             return stored
         if metrics.operational_status is not session.status:
             self.status_reported(session, metrics.operational_status, now)
         self.last_turbines_metrics[session.turbine_number] = metrics
-        self.register.take(metrics, now.at)
         if self.watch.watched:
             self.watch.reading_taken(session.turbine_number)
         return stored
 
     def store_metrics(self, session: Session, metrics: Metrics, now: Moment) -> bool:
         """Queue one reading for the next commit; False: refused, and asked for again if it is numbered."""
-        measured_at = metrics.measured_at
         # `tuple.__new__` and `_value_`: the plain way to the same row costs 0.5 µs more, once for each frame.
         reading = _new(
             Reading,
             (
                 metrics.turbine_number,
-                now.at if measured_at is None else measured_at,
+                metrics.measured_at,
                 metrics.wind_speed,
                 metrics.power_output_in_kwh,
                 metrics.operational_status._value_,
@@ -304,7 +304,6 @@ class GridMonitor:
         self._story.storage(reason, self.clock.now())
 
     def _turbine_forgotten(self, turbine_number: int) -> None:
-        self.last_turbines_metrics.pop(turbine_number, None)
         self.watch.turbine_changed(turbine_number)
 
     def _close_stream(self, stream: Stream) -> None:
@@ -312,12 +311,13 @@ class GridMonitor:
         self._receipts.close_stream(stream)
 
     def _put_status(self, entry: Entry, status: OperationalStatus | None, now: Moment) -> None:
+        metrics = self.last_turbines_metrics.get(entry.turbine_number)
         if (
             status is OperationalStatus.broken
-            and entry.metrics is not None
+            and metrics is not None
             and entry.status is OperationalStatus.ok
         ):
-            entry.ok_power = entry.metrics.power_output_in_kwh
+            entry.ok_power = metrics.power_output_in_kwh
         self.queue.put_status(
             StatusChange(entry.turbine_number, now.at, status.value if status else None, entry.ok_power)
         )
@@ -328,12 +328,12 @@ class GridMonitor:
         entry.seen_before = True
         if reading is None:
             return
-        entry.measured_at = reading.measured_at
-        entry.metrics = self.last_turbines_metrics[turbine_number] = TurbineMetrics(
+        self.last_turbines_metrics[turbine_number] = Metrics(
             turbine_number=turbine_number,
             wind_speed=reading.wind_speed,
             power_output_in_kwh=reading.power_output_in_kwh,
             operational_status=OperationalStatus(reading.operational_status),
+            measured_at=reading.measured_at,
         )
 
     async def _make_rounds(self) -> None:

@@ -19,7 +19,6 @@ from .frames import (
     OperationalStatus,
     Snapshot,
     Totals,
-    TurbineMetrics,
     TurbineState,
 )
 from .watching import Delta
@@ -33,8 +32,6 @@ class Entry:
 
     __slots__ = (
         "last_seen_at",
-        "measured_at",
-        "metrics",
         "ok_power",
         "online",
         "seen_before",
@@ -48,18 +45,20 @@ class Entry:
         self.online = False
         self.seen_before = False
         self.status: OperationalStatus | None = None
-        self.metrics: TurbineMetrics | Metrics | None = None
-        self.measured_at: int | None = None
         self.ok_power: float | None = None
         self.since = at
         self.last_seen_at = at
 
 
 class Register:
-    """All turbines that are shown: those online, and those seen within the days that the settings say."""
+    """All turbines that are shown: those online, and those seen within the days that the settings say.
+
+    `last_metrics` has the last live reading of each turbine that has sent one, its `measured_at` filled in.
+    """
 
     def __init__(self, clock: Clock, dispatcher: Dispatcher, degraded: Callable[[], str | None]) -> None:
         self.started_at = clock.now().at
+        self.last_metrics: dict[int, Metrics] = {}
         self._clock = clock
         self._dispatcher = dispatcher
         self._degraded = degraded
@@ -87,13 +86,6 @@ class Register:
         """Return the numbers of all turbines, in order."""
         return sorted(self._entries)
 
-    def take(self, metrics: Metrics, at: int) -> None:
-        """Keep a live reading that came at `at` (ms UTC) as its turbine's last."""
-        entry = self._entries[metrics.turbine_number]
-        entry.metrics = metrics
-        entry.measured_at = at if metrics.measured_at is None else metrics.measured_at
-        entry.last_seen_at = at
-
     def touch(self, turbine_number: int, at: int) -> None:
         """Note that an engineer came to a turbine or left it, so that its present state begins now."""
         entry = self._entries.get(turbine_number)
@@ -105,6 +97,7 @@ class Register:
         gone = [entry.turbine_number for entry in self if not entry.online and entry.last_seen_at < at]
         for turbine_number in gone:
             del self._entries[turbine_number]
+            self.last_metrics.pop(turbine_number, None)
         return gone
 
     # The picture.
@@ -131,12 +124,14 @@ class Register:
         """Return the fleet in numbers."""
         online = broken = 0
         power = 0.0
+        last = self.last_metrics
         # One pass: this is counted twice a second over the whole fleet.
         for entry in self._entries.values():
             if entry.online:
                 online += 1
                 broken += entry.status is OperationalStatus.broken
-                power += entry.metrics.power_output_in_kwh if entry.metrics else 0.0
+                metrics = last.get(entry.turbine_number)
+                power += metrics.power_output_in_kwh if metrics else 0.0
         pool = self._dispatcher
         engineers = len(pool.engineers())
         return Totals(
@@ -184,24 +179,24 @@ class Register:
         return [
             (
                 number,
-                _rounded(entry.metrics.wind_speed),
-                _rounded(entry.metrics.power_output_in_kwh),
-                at - entry.measured_at,
+                _rounded(metrics.wind_speed),
+                _rounded(metrics.power_output_in_kwh),
+                at - (metrics.measured_at or 0),
             )
             for number in turbine_numbers
-            if (entry := self._entries.get(number)) and entry.metrics and entry.measured_at is not None
+            if (metrics := self.last_metrics.get(number))
         ]
 
     def _state(self, entry: Entry, shown: Callable[[float], float] = float) -> TurbineState:
         assignment = self._dispatcher.assignment_of(entry.turbine_number)
-        metrics = entry.metrics
+        metrics = self.last_metrics.get(entry.turbine_number)
         return TurbineState(
             turbine_number=entry.turbine_number,
             online=entry.online,
             operational_status=entry.status,
             wind_speed=shown(metrics.wind_speed) if metrics else None,
             power_output_in_kwh=shown(metrics.power_output_in_kwh) if metrics else None,
-            measured_at=entry.measured_at,
+            measured_at=metrics.measured_at if metrics else None,
             since=entry.since,
             broken_at=self._dispatcher.broken_at(entry.turbine_number),
             waiting_place=self._dispatcher.waiting_place(entry.turbine_number),

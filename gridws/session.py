@@ -264,11 +264,12 @@ class Session:
             self._desk.collect_metrics(self, metrics, now)
             return
         taken = stream.judge(sequence)
-        if taken is WANTED:
-            if self._desk.collect_metrics(self, metrics, now):
-                self._numbers.readings_lost += stream.advance(sequence)
-        else:
+        if taken is not WANTED:
             self._take_unwanted(metrics, stream, taken, now)
+        elif self._desk.collect_metrics(self, metrics, now):
+            skipped = stream.advance(sequence)
+            if skipped:
+                self._numbers.readings_lost += skipped
         if not metrics.historical:
             self._seen_live_sequence = True
 

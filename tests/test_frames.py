@@ -174,7 +174,6 @@ def test_a_person_needs_no_more_than_the_four_values() -> None:
     frame = parse_up(text_of(METRICS))
 
     assert frame == Metrics(
-        type="metrics",
         turbine_number=7,
         wind_speed=8.5,
         power_output_in_kwh=1200,
@@ -240,7 +239,6 @@ ups = st.one_of(
     ),
     st.builds(
         Metrics,
-        type=st.just("metrics"),
         turbine_number=numbers,
         wind_speed=finite,
         power_output_in_kwh=finite,
@@ -353,7 +351,6 @@ def test_the_short_way_to_write_a_reading_says_the_same(
     text = encode_reading(number, wind, power, status, measured_at=at, sequence=sequence, historical=old)
 
     assert parse_up(text) == Metrics(
-        type="metrics",
         turbine_number=number,
         wind_speed=wind,
         power_output_in_kwh=power,

@@ -70,13 +70,13 @@ class World:
 
     def read(self, number: int, power: float, *, wind: float = 10.0) -> None:
         metrics = Metrics(
-            type="metrics",
             turbine_number=number,
             wind_speed=wind,
             power_output_in_kwh=power,
             operational_status=OperationalStatus.ok,
+            measured_at=self.clock.now().at,
         )
-        self.register.take(metrics, self.clock.now().at)
+        self.register.last_metrics[number] = metrics
         self.watch.reading_taken(number)
 
     def pass_time(self, seconds: float) -> None:
