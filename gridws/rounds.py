@@ -82,8 +82,15 @@ class Rounds:
     def _judge_silence(self, now: float) -> None:
         if now < self._judge_silence_from:
             return
-        for session in [session for session in self._sessions.values() if session.is_silent(now)]:
-            session.close(CloseCode.SILENT, "silent", "silent")
+        # The comparison comes first and here: it is made for every session, and nearly all have just been heard.
+        unheard = [
+            session
+            for session in self._sessions.values()
+            if now - session.last_heard >= session.silence_timeout
+        ]
+        for session in unheard:
+            if session.is_silent(now):
+                session.close(CloseCode.SILENT, "silent", "silent")
 
     def _resync(self, now: float) -> None:
         if now - self._resynced_at >= EVERY_SECOND and not self._queue.degraded:

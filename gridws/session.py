@@ -164,12 +164,12 @@ class Session:
         self._numbers.frames += 1
         if type(frame) is Metrics and frame.historical:
             self._slow_down_history(now)
-        elif not self._rate.take(seconds) and not self._slow_down(now):
-            return
-        if type(frame) is Metrics:
             self._take_metrics(frame, now)
-        else:
-            self._take_other(frame, now)
+        elif self._rate.take(seconds) or self._slow_down(now):
+            if type(frame) is Metrics:
+                self._take_metrics(frame, now)
+            else:
+                self._take_other(frame, now)
 
     def receive_binary(self) -> None:
         """Take a binary frame: this protocol has none."""

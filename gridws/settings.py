@@ -68,9 +68,8 @@ class MonitorSettings:
     """Event loop lag above which silence is not judged until frames could be read."""
 
     batch_rows: int = 1_000
-    """A commit starts at once when this many rows wait; batches grow beyond it under load."""
-    commit_spacing: float = 0.2
-    """But not sooner than this after the one before: each writes the same last pages and cursors again."""
+    """A commit starts at once when this many rows wait, but a tick after the one before: each writes the same last
+    pages and cursors again, so batches grow under load."""
     queue_rows: int = 100_000
     """Readings that may wait for the disk: over a minute of 1,500 turbines, some 40 MiB."""
     acks_per_second: float = 500.0

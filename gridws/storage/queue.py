@@ -196,7 +196,7 @@ class WriteQueue:
         self._enough.clear()
         self._rows_to_go = self._settings.batch_rows
         began = self._commit_began = self._clock.now().seconds
-        self._not_before = began + self._settings.commit_spacing
+        self._not_before = began + self._settings.tick
         try:
             written = await self._store.write(pending.batch())
         except StoreFailed as error:
