@@ -4,6 +4,10 @@
 some 1,000 rows a second. So hundreds of rows go in one statement: `INSERT … SELECT … FROM (VALUES …)`. There
 are only a few sizes of it, so that SQLite's statements can be kept; the last chunk may be filled up with rows
 that begin with NULL, which are not taken.
+
+Compared at 45,000 readings a second beside the busy loop on one core, CPU for each reading: a thread with these
+statements 2.8 µs, with one `json_each` a batch 4.0, with `executemany` 3.5; a process of its own with these
+statements 2.5 and 0.3 more in the loop. The 99 % of dispatch was 7 to 12 ms in all four. So it is the thread.
 """
 
 from __future__ import annotations

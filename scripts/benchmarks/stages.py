@@ -67,7 +67,7 @@ def print_stages() -> None:
         "parse and check (pydantic)": best(lambda: [parse_up(text) for text in texts], LINKS),
         "session, monitor, register, queue": _session(texts),
         "roll-up": best(lambda: RollUp().add([_row(frame) for frame in frames]), LINKS),
-        "an ack (every 2 s a link), unsent": best(
+        "an ack (500 a second), unsent": best(
             lambda: [text_frame(encode_ack(1_000)) for _ in texts], LINKS
         ),
         **_store(frames),
