@@ -25,6 +25,10 @@ class Reading(NamedTuple):
     received_at: int
 
 
+ReadingRow = tuple[int, int, float, float, str, int]
+"""The values of a `Reading` in its order: one is made for every frame, and a plain tuple costs half."""
+
+
 class Repair(NamedTuple):
     """One row of `repairs`: an assignment; it runs while `ended_at` and `outcome` are None."""
 
@@ -100,7 +104,7 @@ class Batch:
     `cursors` holds the highest sequence of each stream among the readings, or passed over as invalid.
     """
 
-    readings: list[Reading] = field(default_factory=list)
+    readings: Sequence[ReadingRow] = ()
     cursors: dict[StreamKey, int] = field(default_factory=dict)
     repairs: list[Repair] = field(default_factory=list)
     links: list[LinkRow] = field(default_factory=list)

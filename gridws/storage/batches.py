@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from operator import itemgetter
 from typing import Final
 
-from . import Batch, LinkRow, Reading
+from . import Batch, LinkRow, ReadingRow
 from .rows import Insert, insert
 
 _READINGS: Final = Insert(
@@ -43,8 +43,8 @@ _TIMES: Final = range(2**53)
 
 
 def insert_readings(
-    connection: sqlite3.Connection, readings: Sequence[Reading], meta: dict[str, int]
-) -> Sequence[Reading]:
+    connection: sqlite3.Connection, readings: Sequence[ReadingRow], meta: dict[str, int]
+) -> Sequence[ReadingRow]:
     """Insert readings with ids of their own and return those that were taken; `meta` says which ids come next."""
     first = meta.setdefault("next_reading_id", 1)
     meta.setdefault("rolled_up_id", first)
@@ -74,7 +74,7 @@ def insert_others(connection: sqlite3.Connection, batch: Batch) -> int:
 def latest_time(batch: Batch) -> int:
     """Return the latest time (ms) that the batch speaks of as its present, 0 if of none."""
     times = [change.at for change in batch.statuses[-1:]]
-    times += [reading.received_at for reading in batch.readings[-1:]]
+    times += map(_RECEIVED_AT, batch.readings[-1:])
     times += [_last_sign(link) for link in batch.links[-1:]]
     return max((time for time in times if time in _TIMES), default=0)
 
@@ -83,7 +83,7 @@ def _last_sign(link: LinkRow) -> int:
     return link.connected_at if link.disconnected_at is None else link.disconnected_at
 
 
-def _note_unrolled(readings: Sequence[Reading], meta: dict[str, int]) -> None:
+def _note_unrolled(readings: Sequence[ReadingRow], meta: dict[str, int]) -> None:
     """Keep between which receipts the readings lie that no roll-up holds; -1: there are none."""
     received_from, received_until = meta.get("unrolled_from", -1), meta.get("unrolled_until", -1)
     first, last = min(map(_RECEIVED_AT, readings)), max(map(_RECEIVED_AT, readings))

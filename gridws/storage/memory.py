@@ -131,7 +131,7 @@ class MemoryStore:
         return [row for row in self.status_rows if since <= row.at < until]
 
     def _keep(self, batch: Batch) -> int:
-        readings = [row for row in _storable(batch.readings) if None not in row]
+        readings = [row for row in _storable(list(map(Reading._make, batch.readings))) if None not in row]
         repairs = _storable(batch.repairs)
         links, statuses = _storable(batch.links), _storable(batch.statuses)
         self.kept += readings

@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Final
 
-from . import Reading
+from . import ReadingRow
 from .rows import Insert, insert
 from .schema import IS_STRAY, STRAY_AFTER
 
@@ -131,7 +131,7 @@ GROUP BY 1, 2
 
 
 def add_sums(
-    connection: sqlite3.Connection, sums: Sequence[Sequence[float]], last: Sequence[Reading]
+    connection: sqlite3.Connection, sums: Sequence[Sequence[float]], last: Sequence[ReadingRow]
 ) -> None:
     """Add rows of `fresh` to the tables, and each turbine's last reading, in the caller's transaction."""
     connection.execute("DELETE FROM temp.fresh")

@@ -22,7 +22,7 @@ from ..clock import Clock
 from ..errors import StoreFailed
 from ..settings import MonitorSettings
 from ..stream import Stream
-from . import Batch, LinkRow, Reading, Repair, StatusChange, Store, Written
+from . import Batch, LinkRow, ReadingRow, Repair, StatusChange, Store, Written
 
 RECORDS_KEPT = 100_000
 """Repairs, links or status changes that may wait for a failing disk, each; beyond it the oldest go."""
@@ -53,8 +53,8 @@ class Notice(Protocol):
 class _Pending:
     """What the next batch is made of; numbered readings apart, since they are dropped when a commit fails."""
 
-    readings: list[Reading] = field(default_factory=list)
-    numbered: list[Reading] = field(default_factory=list)
+    readings: list[ReadingRow] = field(default_factory=list)
+    numbered: list[ReadingRow] = field(default_factory=list)
     cursors: dict[Stream, int] = field(default_factory=dict)
     repairs: dict[int, Repair] = field(default_factory=dict)
     links: dict[int, LinkRow] = field(default_factory=dict)
@@ -102,7 +102,7 @@ class WriteQueue:
         """How many more readings fit."""
         return self._capacity - self.rows
 
-    def append(self, reading: Reading, stream: Stream | None = None, sequence: int = 0) -> bool:
+    def append(self, reading: ReadingRow, stream: Stream | None = None, sequence: int = 0) -> bool:
         """Queue a reading, numbered `sequence` in `stream` or unnumbered; False: refused, and the stream stalls."""
         if self.rows >= self._capacity or (stream is not None and self.degraded):
             if stream is not None:

@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Final
 
-from . import Reading
+from . import ReadingRow
 from .minute_tables import FINITE, LONGEST_STEP, MINUTE, MS_PER_HOUR, add_sums
 
 MOST_PENDING: Final = 20_000
@@ -39,14 +39,15 @@ class Sums:
         "wind_min",
     )
 
-    def __init__(self, first: Reading) -> None:
-        self.begins = first.measured_at // MINUTE * MINUTE
+    def __init__(self, first: ReadingRow) -> None:
+        _, measured_at, wind, power, _, received_at = first
+        self.begins = measured_at // MINUTE * MINUTE
         self.ends = self.begins + MINUTE
         self.readings = self.ok_readings = 0
         self.wind = self.power = self.energy = 0.0
-        self.wind_min = self.wind_max = first.wind_speed
-        self.power_min = self.power_max = first.power_output_in_kwh
-        self.received_at = first.received_at
+        self.wind_min = self.wind_max = wind
+        self.power_min = self.power_max = power
+        self.received_at = received_at
         self.last = first
 
     def as_row(self) -> tuple[float, ...]:
@@ -55,7 +56,7 @@ class Sums:
         power = map(_held, (self.power, self.power_min, self.power_max))
         counts = (self.readings, self.ok_readings)
         energy = _held(self.energy / MS_PER_HOUR)
-        key = (self.last.turbine_number, self.begins // MINUTE)
+        key = (self.last[0], self.begins // MINUTE)
         return (*key, *counts, *wind, *power, energy, self.received_at)
 
 
@@ -63,7 +64,7 @@ class RollUp:
     """The sums that are not in the tables yet; `last` has each turbine's last reading that is in them."""
 
     def __init__(self) -> None:
-        self.last: dict[int, Reading] = {}
+        self.last: dict[int, ReadingRow] = {}
         self._sums: dict[tuple[int, int], Sums] = {}
         self._current: dict[int, Sums] = {}
 
@@ -76,7 +77,7 @@ class RollUp:
         self._sums.clear()
         self._current.clear()
 
-    def add(self, readings: Sequence[Reading]) -> None:  # noqa: C901 - one loop without a call: see below
+    def add(self, readings: Sequence[ReadingRow]) -> None:  # noqa: C901 - one loop without a call: see below
         """Sum up readings that were committed, in the order of their ids."""
         current = self._current
         # This loop runs for every reading there is, and a call takes a fifth of it.
@@ -110,17 +111,18 @@ class RollUp:
         rows = [sums.as_row() for sums in self._sums.values()]
         add_sums(connection, rows, list(self._last_of_current().values()))
 
-    def _turn_to(self, reading: Reading, before: Sums | None) -> Sums:
+    def _turn_to(self, reading: ReadingRow, before: Sums | None) -> Sums:
         """Make the reading's minute its turbine's current one: the next, or an older one again."""
-        key = (reading.turbine_number, reading.measured_at // MINUTE)
+        turbine_number, measured_at = reading[:2]
+        key = (turbine_number, measured_at // MINUTE)
         sums = self._sums.get(key)
         if sums is None:
             sums = self._sums[key] = Sums(reading)
-        sums.last = before.last if before is not None else self.last.get(reading.turbine_number, reading)
-        self._current[reading.turbine_number] = sums
+        sums.last = before.last if before is not None else self.last.get(turbine_number, reading)
+        self._current[turbine_number] = sums
         return sums
 
-    def _last_of_current(self) -> dict[int, Reading]:
+    def _last_of_current(self) -> dict[int, ReadingRow]:
         return {turbine_number: sums.last for turbine_number, sums in self._current.items()}
 
 

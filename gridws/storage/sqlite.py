@@ -171,16 +171,10 @@ class SqliteStore:
         if meta.get("unrolled_from", -1) >= 0:
             self._missed_below = meta["next_reading_id"]
         self._now = self._flushed_at = now
-        self._roll_up.last = last
-        return self._opened(
-            last_assignment_id, last_link_id, now - int(self._settings.turbines_shown_for * 1000), seen
-        )
-
-    def _opened(
-        self, last_assignment_id: int, last_link_id: int, oldest: int, seen: dict[int, int]
-    ) -> Opened:
+        self._roll_up.last |= last
+        oldest = now - int(self._settings.turbines_shown_for * 1000)
         shown = {number: at for number, at in seen.items() if at >= oldest}
-        last = {number: reading for number, reading in self._roll_up.last.items() if number in shown}
+        last = {number: reading for number, reading in last.items() if number in shown}
         return Opened(last_assignment_id, last_link_id, last, shown, self.notes)
 
     def _write(self, batch: Batch) -> Written:

@@ -31,7 +31,7 @@ class Disk:
 
     async def commit(self, batch: Batch) -> Written:
         written = await self.store.write(batch)
-        self.stored.update((row.turbine_number, row.wind_speed) for row in batch.readings)
+        self.stored.update((row.turbine_number, row.wind_speed) for row in map(Reading._make, batch.readings))
         return written
 
 
