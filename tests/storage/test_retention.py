@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from gridws.errors import StoreFailed
 from gridws.settings import MonitorSettings
-from gridws.storage import Batch
+from gridws.storage import Batch, retention
+from gridws.storage.retention import steps
 from gridws.storage.sqlite import SqliteStore
 
 from .conftest import NOW
@@ -52,6 +55,95 @@ async def test_minutes_leave_the_file_when_they_are_old(path: Path) -> None:
     await store.maintain(now=NOW + 2 * HOUR + 1)
 
     assert stored(path, "minutes") == {4}
+    await store.close()
+
+
+class Work:
+    """A clock that deleting moves on: so many seconds for each row."""
+
+    def __init__(self, seconds_a_row: Callable[[int], float]) -> None:
+        self.now = 100.0
+        self.done: list[int] = []
+        self._seconds_a_row = seconds_a_row
+
+    def do(self, *, within: float, fewest: int = 10, most: int = 10**9) -> None:
+        for rows in steps(within, fewest=fewest, most=most, clock=lambda: self.now):
+            self.done.append(rows)
+            self.now += rows * self._seconds_a_row(sum(self.done))
+
+
+@pytest.mark.parametrize("seconds_a_row", [1e-7, 1e-6, 1e-5, 1e-4])
+def test_a_slice_takes_about_the_time_it_has_at_whatever_speed(seconds_a_row: float) -> None:
+    work = Work(lambda _: seconds_a_row)
+
+    work.do(within=0.02)
+
+    assert 0.01 < work.now - 100.0 <= 0.02 + 1e-9
+    assert work.done[0] == 10
+    assert all(after <= 2 * before for before, after in pairwise(work.done))
+
+
+def test_a_slice_that_meets_slow_pages_ends_with_the_step_that_met_them() -> None:
+    work = Work(lambda done: 1e-6 if done < 1_000 else 1e-4)
+
+    work.do(within=0.02)
+
+    before_last = sum(work.done[:-1])
+    assert before_last < 1_000 <= sum(work.done)
+
+
+def test_a_slice_too_slow_for_its_first_step_does_just_this() -> None:
+    work = Work(lambda _: 1.0)
+
+    work.do(within=0.02)
+
+    assert work.done == [10]
+
+
+@pytest.mark.parametrize("most", [1, 9, 10, 1_000])
+def test_a_slice_deletes_no_more_than_there_is_room_for(most: int) -> None:
+    work = Work(lambda _: 1e-9)
+
+    work.do(within=1.0, most=most)
+
+    assert sum(work.done) == most
+
+
+async def test_slices_go_on_where_the_last_one_ended_within_one_second(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "_SLICE", 0.0)  # one step of each slice
+    monkeypatch.setattr(retention, "_FEWEST", 3)
+    store = SqliteStore(path, settings=MonitorSettings(retain_readings=3_600))
+    await store.open(now=NOW)
+    replayed = reading(4, received_at=NOW + 3 * HOUR)
+    await store.write(Batch(readings=[*(reading(number) for number in range(1, 8)), replayed]))
+    await store.maintain(now=NOW + 2 * HOUR)
+    left = []
+    for after in range(1, 4):
+        await store.maintain(now=NOW + 2 * HOUR + after)
+        left.append(sorted(stored(path, "metrics")))
+
+    assert left == [[4, 5, 6, 7], [4, 6, 7], [4]]
+    assert await store.readings(4, **ALWAYS) == [replayed]
+    await store.close()
+
+
+async def test_minutes_of_many_turbines_leave_in_slices(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "_SLICE", 0.0)
+    monkeypatch.setattr(retention, "_FEWEST_SCATTERED", 4)
+    store = SqliteStore(path, settings=MonitorSettings(retain_readings=3_600, retain_minutes=3_600))
+    await store.open(now=NOW)
+    fleet = [reading(number, minute * 60_000) for number in (1, 2, 3) for minute in range(3)]
+    await store.write(Batch(readings=[*fleet, reading(2, 2 * HOUR)]))
+    await store.maintain(now=NOW + 2 * HOUR)
+    left = []
+    for after in range(1, 5):
+        await store.maintain(now=NOW + 2 * HOUR + after)
+        with closing(sqlite3.connect(path)) as connection:
+            left.append(connection.execute("SELECT turbine_number FROM minutes").fetchall())
+
+    assert left == [[(2,)] * 3 + [(3,)] * 3, [(2,), (3,)], [(2,)], [(2,)]]
     await store.close()
 
 
