@@ -1,132 +1,235 @@
-"""How quickly an old database answers while readings come in: the store by itself, filled as fast as it takes them.
+"""How quickly a full database answers, and is cleared of what is old, while a fleet goes on reporting to it.
 
-The readings are of the newest minutes; one turbine's month and the fleet's day are written as roll-ups, which is
-what they are read from.
+The monitor is whole but for the network: frames go straight into its sessions, in this process, and it is held
+on one core, event loop, writer and readers together. What is asked are the monitor's store and register, as
+its HTTP routes ask them.
 """
 
 from __future__ import annotations
 
 import asyncio
-import sqlite3
+import itertools
+import os
 import statistics
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import closing
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final
 
+from gridws.monitor import GridMonitor
+from gridws.running import new_event_loop, spare_the_collector
 from gridws.settings import MonitorSettings
-from gridws.storage import Batch, Reading
+from gridws.storage.reader import open_reader
 from gridws.storage.sqlite import SqliteStore
 
+from .filling import DAY, MONTH, fill
+from .load import READING
+from .processes import MEASURED_CORE
+from .stages import NoLink
+
 MINUTE: Final = 60_000
-DAY: Final = 24 * 60
-MONTH: Final = 30 * DAY
 ASKED: Final = 7
-"""The turbine whose history is asked for."""
+"""The turbine whose history is asked for; its neighbours have a month too, so its pages are not all in a row."""
+NEIGHBOURS: Final = 50
 TIMES: Final = 15
+STEP: Final = 0.01
+QUESTIONS_PER_SECOND: Final = 2
+"""Some viewers who look here and there; who asks without a pause takes what the core has left."""
+PHASE: Final = 1.5
+PHASES: Final = 6
+RETENTION_LASTS: Final = 12.0
+KEPT: Final = 600.0
+"""Seconds for which readings are kept when retention is measured: all before the last ten minutes may go."""
+
+Question = Callable[[], Awaitable[object]]
 
 
-class Filled:
-    """A store with the readings of `turbines` over the last `minutes`, one a second each, that goes on."""
+class Fleet:
+    """Turbines that report to a monitor of this process; their frames cross no network."""
 
-    def __init__(self, path: Path, *, turbines: int, minutes: int) -> None:
-        self.path = path
-        self.store = SqliteStore(path, settings=MonitorSettings())
-        self.turbines = turbines
-        self.at = int(time.time() * 1000) - minutes * MINUTE
-        self.commits: list[float] = []
+    def __init__(self, monitor: GridMonitor, count: int) -> None:
+        self.monitor = monitor
+        self.readings = 0
+        self._sessions = [monitor.connect(number, NoLink()) for number in range(1, count + 1)]
+        stream = f"bench-{time.time_ns()}"
+        for number, session in enumerate(self._sessions, 1):
+            session.receive(f'{{"type":"hello","turbine_number":{number},"stream":"{stream}"}}')
 
-    async def fill(self) -> None:
-        """Write all, then the roll-ups of the time before."""
-        began = self.at
-        opened = await self.store.open(now=self.at)
-        assert not opened.last_readings  # noqa: S101 - a fresh file
-        while self.at < time.time() * 1000:
-            await self.write()
-            await self.store.maintain(now=self.at)
-        await self.store.maintain(now=self.at + 2 * MINUTE)
-        with closing(sqlite3.connect(self.path, timeout=30)) as connection, connection:
-            _roll_up_before(connection, began // MINUTE, self.turbines)
+    def report(self, count: int) -> None:
+        """Send the next `count` readings, turbine by turbine."""
+        now, fleet = int(time.time() * 1000), len(self._sessions)
+        for place in range(self.readings, self.readings + count):
+            number = place % fleet + 1
+            self._sessions[number - 1].receive((READING % (number, now, place // fleet + 1)).decode())
+        self.readings += count
 
-    async def write(self) -> None:
-        """Commit one second of the fleet, in four batches as the monitor does."""
-        for quarter in range(4):
-            at = self.at + quarter * 250
-            readings = [
-                Reading(number, at, 8.25 + number % 7, 1200.5 + number % 90, "ok", at)
-                for number in range(1 + quarter, self.turbines + 1, 4)
-            ]
-            began = time.perf_counter()
-            await self.store.write(Batch(readings=readings))
-            self.commits.append((time.perf_counter() - began) / len(readings))
-        self.at += 1000
+    async def go_on(self, rate: int) -> None:
+        """Report at this rate (readings a second) until cancelled."""
+        began, before = time.perf_counter(), self.readings
+        while True:
+            due = int((time.perf_counter() - began) * rate)
+            self.report(due + before - self.readings)
+            await asyncio.sleep(STEP)
 
-
-def _roll_up_before(connection: sqlite3.Connection, minute: int, turbines: int) -> None:
-    connection.executemany(
-        "INSERT INTO minutes VALUES (?, ?, 60, 60, 480, 7, 9, 72000, 1100, 1300, 20, ?)",
-        ((ASKED, minute - back, (minute - back) * MINUTE) for back in range(1, MONTH)),
-    )
-    connection.executemany(
-        "INSERT INTO fleet_minutes VALUES (?, ?, ?, ?, ?)",
-        (
-            (minute - back, turbines, 60 * turbines, 1200.0 * turbines, 20.0 * turbines)
-            for back in range(1, DAY)
-        ),
-    )
+    async def report_fast(self, seconds: float) -> float:
+        """Report as fast as it is stored; return the seconds of CPU that the process took for a reading."""
+        until, before, cpu = time.perf_counter() + seconds, self.readings, time.process_time()
+        while time.perf_counter() < until:
+            if self.monitor.queue.rows < self.monitor.settings.queue_rows // 4:
+                self.report(500)
+            await asyncio.sleep(0)
+        return (time.process_time() - cpu) / (self.readings - before)
 
 
-def history(*, turbines: int, minutes: int) -> dict[str, float]:
-    """Return how many milliseconds each question takes at the median, while the fleet goes on reporting."""
-    with tempfile.TemporaryDirectory(prefix="gridws-bench-") as folder:
-        return asyncio.run(
-            _history(Filled(Path(folder) / "old.db", turbines=turbines, minutes=minutes), minutes)
+def history(*, turbines: int, minutes: int) -> Iterator[tuple[str, float]]:
+    """Yield what is measured, most of it in milliseconds, of `minutes` of `turbines` at a reading a second."""
+    with tempfile.TemporaryDirectory(prefix="gridws-bench-") as folder, _one_core():
+        path = Path(folder) / "old.db"
+        fill(
+            path,
+            turbines=turbines,
+            begin=int(time.time()) // 60 - minutes,
+            minutes=minutes,
+            month_of=NEIGHBOURS,
         )
+        size = f"{turbines * minutes * 60 / 1e6:g} M readings"
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            for what, value in runner.run(_questions(path, turbines)).items():
+                yield f"{size}: {what}", value
+            for what, value in runner.run(_retention(path, turbines)).items():
+                yield f"{size}: {what}", value
 
 
-async def _history(filled: Filled, minutes: int) -> dict[str, float]:
-    await filled.fill()
-    store, now = filled.store, filled.at
-    questions: dict[str, Callable[[], Awaitable[object]]] = {
-        f"readings of a turbine's last {minutes} minutes": lambda: store.readings(
-            ASKED, since=now - minutes * MINUTE, until=now, limit=10_000
-        ),
-        "minutes of a turbine's last month": lambda: store.minutes(
-            ASKED, since=now - MONTH * MINUTE, until=now
-        ),
-        "minutes of the fleet's last day": lambda: store.fleet_minutes(since=now - DAY * MINUTE, until=now),
-    }
-    filled.commits.clear()
-    for _ in range(4):
-        await filled.write()
-    alone = statistics.median(filled.commits)
-    filled.commits.clear()
-    ingest = asyncio.create_task(_go_on(filled))
-    answers = {what: await _median(question) for what, question in questions.items()}
-    ingest.cancel()
-    await asyncio.wait([ingest])
-    slower = (statistics.median(filled.commits) / alone - 1) * 100
-    answers[f"of {filled.turbines * minutes * 60 / 1e6:g} M readings; a commit is slower by (%)"] = round(
-        slower, 1
-    )
-    await store.close()
+@contextmanager
+def _one_core() -> Iterator[None]:
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {MEASURED_CORE})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+@asynccontextmanager
+async def _fleet(store: SqliteStore, settings: MonitorSettings, turbines: int) -> AsyncIterator[Fleet]:
+    monitor = GridMonitor(3, store, settings=settings)
+    await monitor.start()
+    life = asyncio.create_task(monitor.run())
+    fleet = Fleet(monitor, turbines)
+    await asyncio.sleep(1.0)  # all are welcomed with the first commit
+    spare_the_collector()
+    yield fleet
+    life.cancel()
+    await asyncio.wait([life])
+
+
+async def _questions(path: Path, turbines: int) -> dict[str, float]:
+    settings = MonitorSettings()
+    async with _fleet(SqliteStore(path, settings=settings), settings, turbines) as fleet:
+        questions = _of(fleet.monitor)
+        ingest = asyncio.create_task(fleet.go_on(turbines))
+        await asyncio.sleep(1.0)
+        answers = {what: await _median(question) for what, question in questions.items()}
+        ingest.cancel()
+        await asyncio.wait([ingest])
+        what = f"{QUESTIONS_PER_SECOND} questions/s slow ingest by (%)"
+        answers[what] = await _slower(fleet, list(questions.values()))
     return answers
 
 
-async def _go_on(filled: Filled) -> None:
-    while True:
-        began = time.monotonic()
-        await filled.write()
-        await asyncio.sleep(max(0.0, 1 - (time.monotonic() - began)))
+def _of(monitor: GridMonitor) -> dict[str, Question]:
+    store, register = monitor.store, monitor.register
+
+    async def last_values() -> object:
+        return register.states(register.numbers())
+
+    def readings() -> Awaitable[object]:
+        now = monitor.clock.now().at
+        return store.readings(ASKED, since=now - 60 * MINUTE, until=now, limit=10_000)
+
+    def minutes() -> Awaitable[object]:
+        now = monitor.clock.now().at
+        return store.minutes(ASKED, since=now - MONTH * MINUTE, until=now)
+
+    def fleet_minutes() -> Awaitable[object]:
+        now = monitor.clock.now().at
+        return store.fleet_minutes(since=now - DAY * MINUTE, until=now)
+
+    return {
+        "last values of all turbines": last_values,
+        "a turbine's last hour": readings,
+        "a turbine's last month by the minute": minutes,
+        "the fleet's last day by the minute": fleet_minutes,
+    }
 
 
-async def _median(question: Callable[[], Awaitable[object]]) -> float:
+async def _median(question: Question) -> float:
     times = []
     for _ in range(TIMES):
         began = time.perf_counter()
-        await question()
+        answer = await question()
         times.append(time.perf_counter() - began)
+        del answer
         await asyncio.sleep(0.1)
     return round(statistics.median(times) * 1000, 1)
+
+
+async def _slower(fleet: Fleet, questions: list[Question]) -> float:
+    """Return by how many per cent a reading takes more CPU while questions are asked, phase beside phase."""
+    await fleet.report_fast(PHASE)
+    ratios = []
+    for _ in range(PHASES):
+        alone = await fleet.report_fast(PHASE)
+        viewers = asyncio.create_task(_ask(questions))
+        ratios.append(await fleet.report_fast(PHASE) / alone)
+        viewers.cancel()
+        await asyncio.wait([viewers])
+    return round((statistics.median(ratios) - 1) * 100, 1)
+
+
+async def _ask(questions: list[Question]) -> None:
+    for question in itertools.cycle(questions):
+        await question()
+        await asyncio.sleep(1 / QUESTIONS_PER_SECOND)
+
+
+class _TimedStore(SqliteStore):
+    """A store that keeps how long each slice of retention held its writer (s)."""
+
+    def __init__(self, path: Path, *, settings: MonitorSettings) -> None:
+        super().__init__(path, settings=settings)
+        self.held: list[float] = []
+        sweep = self._retention.sweep
+
+        def timed(now: int) -> None:
+            began = time.perf_counter()
+            sweep(now)
+            self.held.append(time.perf_counter() - began)
+
+        self._retention.sweep = timed  # type: ignore[method-assign]
+
+
+async def _retention(path: Path, turbines: int) -> dict[str, float]:
+    settings = MonitorSettings(retain_readings=KEPT)
+    store = _TimedStore(path, settings=settings)
+    async with _fleet(store, settings, turbines) as fleet:
+        ingest = asyncio.create_task(fleet.go_on(turbines))
+        store.held.clear()
+        before, began = _first_second(path), time.monotonic()
+        await asyncio.sleep(RETENTION_LASTS)
+        deleted = (_first_second(path) - before) * turbines / (time.monotonic() - began)
+        ingest.cancel()
+        await asyncio.wait([ingest])
+    return {
+        "longest slice of retention": round(max(store.held) * 1000, 1),
+        "a slice of retention": round(statistics.median(store.held) * 1000, 1),
+        "deleted for each reading that comes in": round(deleted / turbines, 1),
+    }
+
+
+def _first_second(path: Path) -> int:
+    with open_reader(path) as connection:
+        row = connection.execute("SELECT second FROM metrics ORDER BY second LIMIT 1").fetchone()
+    return int(row[0])

@@ -61,7 +61,7 @@ def main() -> None:
         "--only", help="one group: frames, dispatch, fleets, turbines, history or starts (several: a,b)"
     )
     parser.add_argument(
-        "--history-minutes", type=int, default=2, help="minutes of readings of 10,000 turbines"
+        "--history-minutes", type=int, default=60, help="minutes of readings of 10,000 turbines"
     )
     parser.add_argument("--output", type=Path, default=Path("bench.json"))
     parser.add_argument("--profile", action="store_true", help="show where a frame's time goes, and no more")

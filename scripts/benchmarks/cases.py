@@ -206,8 +206,8 @@ def all_cases(seconds: float, history_minutes: int) -> dict[str, Callable[[], It
         yield turbines(count=2_000, seconds=seconds, bare=False)
 
     def archive() -> Iterator[Figure]:
-        for what, milliseconds in history(turbines=10_000, minutes=history_minutes).items():
-            yield Figure(what=what, ms=milliseconds)
+        for what, value in history(turbines=10_000, minutes=history_minutes):
+            yield Figure(what=what, ms=value)
 
     return {
         "frames": frames,
