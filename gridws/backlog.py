@@ -132,11 +132,11 @@ class Backlog:
         """Return the reading to send now, None when there is none or the window is full."""
         # What was dropped unsent leaves a gap, which counts as on the way until the next ack: at most too
         # careful.
-        if not self._open or self._sent - self._acked >= WINDOW or self.all_sent:
+        if self._sent + 1 == self._next or not self._open or self._sent - self._acked >= WINDOW:
             return None
         first = self._next - len(self._readings)
-        self._sent = max(self._sent + 1, first)
-        return Outgoing(self._sent, self._readings[self._sent - first], self._sent < self._live_from)
+        self._sent = sequence = max(self._sent + 1, first)
+        return Outgoing(sequence, self._readings[sequence - first], sequence < self._live_from)
 
     def _forget(self, through: int) -> None:
         surplus = through - (self._next - len(self._readings)) + 1

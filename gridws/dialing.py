@@ -1,9 +1,4 @@
-"""The way from a turbine to its monitor over a WebSocket, on the `websockets` library.
-
-Frames come and go without a task switch: a frame that arrived is handed over inside the connection's own
-callback, and one that is sent goes straight to the socket. What may pile up unsent is bounded by the window
-of unacknowledged readings, so there is nothing to wait for.
-"""
+"""The way from a turbine to its monitor over a WebSocket, on the `websockets` library."""
 
 from __future__ import annotations
 
@@ -17,21 +12,18 @@ from typing import Any, Final, cast
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI
-from websockets.frames import Frame, Opcode
-from websockets.protocol import Event, State
 from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
 from .errors import MonitorRefused, MonitorUnreachable, OptionError
 from .frames import SUBPROTOCOL
-from .framing import masked_text_frame
-from .link import Link, Loss, Receive
+from .link import Link, Receive
 from .turbine_tokens import TokenOf
+from .websocket_link import MAX_FRAME_BYTES, Connection, WebSocketLink
 
 OPEN_TIMEOUT: Final = 10.0
 CLOSE_TIMEOUT: Final = 0.5
 """Seconds that a peer gets to answer a close frame; a whole fleet has to end within one."""
-MAX_FRAME_BYTES: Final = 64 * 1024
 PING: Final = 20.0
 """Seconds between pings, and until a missing pong counts as a loss: notices a monitor that hangs."""
 
@@ -69,7 +61,7 @@ class Dialer:
             raise refusal(self.base, error.response.status_code) from error
         except (OSError, InvalidHandshake, EOFError) as error:
             raise MonitorUnreachable(self.base, cause(error)) from error
-        return WebSocketLink(cast("_Connection", connection))
+        return WebSocketLink(cast("Connection", connection))
 
     async def _open_beside(
         self, url: str, receive: Receive, refused: OSError, **options: Any
@@ -84,7 +76,7 @@ class Dialer:
 
     async def _open(self, url: str, receive: Receive, **options: Any) -> ClientConnection:
         def create(protocol: ClientProtocol, **settings: Any) -> ClientConnection:
-            return _Connection(receive, protocol, **settings)
+            return Connection(receive, protocol, **settings)
 
         return await connect(
             url,
@@ -101,60 +93,6 @@ class Dialer:
             **self._options,
             **options,
         )
-
-
-class WebSocketLink:
-    """A `Link` over an open WebSocket."""
-
-    __slots__ = ("_connection",)
-
-    def __init__(self, connection: _Connection) -> None:
-        self._connection = connection
-
-    def send(self, text: str) -> None:
-        """Write the frame to the socket."""
-        self._connection.send_now(text)
-
-    async def lost(self) -> Loss:
-        """Wait until the TCP connection has ended."""
-        await self._connection.wait_closed()
-        return Loss(self._connection.close_code or 1006, self._connection.close_reason or "")
-
-    async def close(self) -> None:
-        """Say that the turbine is going away."""
-        await self._connection.close(1001)
-
-
-class _Connection(ClientConnection):
-    """A connection that hands frames over at once instead of queueing them for a task that awaits `recv`."""
-
-    def __init__(self, receive: Receive, protocol: ClientProtocol, **options: Any) -> None:
-        super().__init__(protocol, **options)
-        self._receive = receive
-        self._fragments = b""
-
-    def process_event(self, event: Event) -> None:
-        if self.response is None or not isinstance(event, Frame):
-            super().process_event(event)
-        elif event.opcode in {Opcode.TEXT, Opcode.CONT}:
-            self._receive_part(event)
-        elif event.opcode is not Opcode.BINARY:
-            super().process_event(event)
-            if event.opcode is Opcode.CLOSE:
-                # The peer should end the TCP connection now; nobody waits for one that does not.
-                self.loop.call_later(CLOSE_TIMEOUT, self.transport.abort)
-
-    def _receive_part(self, frame: Frame) -> None:
-        self._fragments += frame.data
-        if frame.fin:
-            text, self._fragments = self._fragments.decode(errors="replace"), b""
-            self._receive(text)
-
-    def send_now(self, text: str) -> None:
-        if self.protocol.state is State.OPEN:
-            # Not through the library, which makes an object for each frame: three times as dear. What it has to
-            # say itself is on the socket already, so the order is kept.
-            self.transport.write(masked_text_frame(text))
 
 
 def websocket_base(monitor: str) -> str:

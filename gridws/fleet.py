@@ -20,6 +20,7 @@ from .settings import MAX_TURBINE_NUMBER, TurbineSettings, WindKind
 from .turbine import Utc, WindTurbine, utc_now
 from .turbine_news import TOGETHER_FROM, EachTurbine, ManyTurbines
 from .turbine_tokens import token_source
+from .wheel import Wheel
 from .wind import FarmWind, StaticWind, TurbineWind, Wind, chance_of
 
 BAR_FROM: Final = 51
@@ -59,6 +60,7 @@ def build(settings: TurbineSettings, *, dial: Dial, news: News, utc: Utc = utc_n
     """Yield the turbines, their second readings spread evenly over one interval."""
     farm = FarmWind(chance_of(settings.seed, "farm"))
     delays = random.Random()  # noqa: S311  # shared and never seeded: see `Uplink`
+    wheel = Wheel()
     for place in range(settings.count):
         turbine_number = settings.first_number + place
         chance = chance_of(settings.seed, turbine_number)
@@ -75,6 +77,7 @@ def build(settings: TurbineSettings, *, dial: Dial, news: News, utc: Utc = utc_n
             buffer=settings.buffer,
             utc=utc,
             news=news,
+            wheel=wheel,
             first_gap_in_seconds=settings.upload_frequency * (place + 1) / settings.count,
         )
 

@@ -6,6 +6,7 @@ library.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from os import urandom
 from typing import Final
 
@@ -17,6 +18,7 @@ MASKED: Final = 0x80
 LONG_TEXT: Final = b"\x81\xfe"
 """First two bytes of such a frame, masked, of 126 to 65,535 bytes: a reading is one of some 150."""
 PING: Final = b"\x89\x00"
+KEYS_AT_ONCE: Final = 1024
 
 
 def payload_span(data: bytes, start: int) -> tuple[int, int]:
@@ -38,9 +40,19 @@ def payload_span(data: bytes, start: int) -> tuple[int, int]:
     return (payload, payload + length) if payload <= len(data) else (0, 0)
 
 
+def _fresh_keys() -> Iterator[bytes]:
+    """Yield masks; to ask the system for each would cost as much as the rest of a frame."""
+    while True:
+        drawn = urandom(KEYS_AT_ONCE * 4)
+        yield from (drawn[start : start + 4] for start in range(0, len(drawn), 4))
+
+
+_keys: Final = _fresh_keys()
+
+
 def masked_text_frame(text: str) -> bytes:
     """Return a client's text frame: one piece, masked with a key that nobody can guess."""
-    payload, key = text.encode(), urandom(4)
+    payload, key = text.encode(), next(_keys)
     length = len(payload)
     if length < 126:
         header = bytes((WHOLE_TEXT, MASKED | length))

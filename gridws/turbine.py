@@ -21,6 +21,7 @@ from .link import Dial, News
 from .settings import DEFAULT_MONITOR_URL, MAX_TURBINE_NUMBER, TurbineSettings
 from .turbine_news import EachTurbine
 from .uplink import EARLY, Uplink
+from .wheel import Wheel, ring
 from .wind import FarmWind, TurbineWind, Wind
 
 DEFAULTS: Final = TurbineSettings()
@@ -40,8 +41,8 @@ class WindTurbine:
     A time that is given is used as it is. Without one, each life draws its own time to fail (up to 30 s) and
     each turbine its own time to repair (up to 5 s), both at least 1 s, from `chance`. `first_gap_in_seconds`
     lies between the first reading, taken at once, and the second; in a fleet it keeps the turbines from
-    speaking all together. `dial` replaces the network, `utc` the wall clock. Raises `OptionError` for a number
-    or a time that cannot be.
+    speaking all together. `dial` replaces the network, `utc` the wall clock; turbines that share a `wheel` are
+    woken together. Raises `OptionError` for a number or a time that cannot be.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class WindTurbine:
         buffer: int = DEFAULTS.buffer,
         utc: Utc = utc_now,
         news: News | None = None,
+        wheel: Wheel | None = None,
         first_gap_in_seconds: float | None = None,
     ) -> None:
         _check(
@@ -85,6 +87,7 @@ class WindTurbine:
             chance=delays or random.Random(),  # noqa: S311  # never seeded: all must come back at different times
         )
         self._utc = utc
+        self._wheel = wheel or Wheel()
         self._first_gap = (
             upload_frequency_in_seconds if first_gap_in_seconds is None else first_gap_in_seconds
         )
@@ -117,9 +120,11 @@ class WindTurbine:
         await self.produce_metrics(self.measure())
         next_at = loop.time() + self._first_gap
         while True:
-            await self._wait_until(min(next_at, self._fails_at()))
-            self.time_passed_in_seconds = loop.time() - self._life_began
-            now = loop.time() + EARLY
+            self._alarm = self._wheel.alarm(min(next_at, self._fails_at()))
+            await self._alarm
+            now = loop.time()
+            self.time_passed_in_seconds = now - self._life_began
+            now += EARLY
             broke = now >= self._fails_at()
             if broke:
                 self._break()
@@ -202,7 +207,7 @@ class WindTurbine:
         self._life_began = asyncio.get_running_loop().time()
         # The next failure may come before whatever the producer is waiting for.
         if self._alarm is not None:
-            _ring(self._alarm)
+            ring(self._alarm)
 
     def _fails_at(self) -> float:
         if self.operational_status is OperationalStatus.broken:
@@ -212,16 +217,6 @@ class WindTurbine:
     def _break(self) -> None:
         self.operational_status = OperationalStatus.broken
         self.news.happened(f"turbine {self.turbine_number} broke after {self.time_passed_in_seconds:.0f} s")
-
-    async def _wait_until(self, moment: float) -> None:
-        loop = asyncio.get_running_loop()
-        self._alarm = loop.create_future()
-        timer = loop.call_at(moment, _ring, self._alarm)
-        try:
-            await self._alarm
-        finally:
-            timer.cancel()
-            self._alarm = None
 
     def _say_who_is_here(self, engineer: EngineerAssigned) -> None:
         here = f"engineer {engineer.engineer_id} is here"
@@ -245,11 +240,6 @@ def _own_wind(chance: random.Random) -> Wind:
     # Its own source of chance: how often somebody looks at the wind must not move the next failure.
     farm = FarmWind(random.Random(chance.random()))  # noqa: S311  # physics
     return TurbineWind(farm, chance)
-
-
-def _ring(alarm: asyncio.Future[None]) -> None:
-    if not alarm.done():
-        alarm.set_result(None)
 
 
 def _check(turbine_number: int, upload: float, fail: float | None, repair: float | None) -> None:

@@ -132,7 +132,11 @@ class Uplink:
             self._send_status(status)
         self.backlog.append(Taken(measured_at, metrics.wind_speed, metrics.power_output_in_kwh, status))
         self._send_readings()
-        if self._timer is None and self._time() + self._frequency > self._sent_at + self._quiet_limit:
+        if (
+            self._timer is None
+            and not self.backlog.all_sent
+            and self._time() + self._frequency > self._sent_at + self._quiet_limit
+        ):
             self.report()
 
     def report(self) -> None:

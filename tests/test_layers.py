@@ -58,6 +58,8 @@ LAYERS = {
     "gridws.turbine_news": 2,
     "gridws.uplink": 2,
     "gridws.watching": 2,
+    "gridws.websocket_link": 2,
+    "gridws.wheel": 2,
     "gridws.wind": 2,
     "gridws.dispatching": 3,
     "gridws.gate": 3,
