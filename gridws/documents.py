@@ -15,6 +15,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
+from pydantic_core import to_jsonable_python
 
 from .asyncapi import asyncapi_document
 from .asyncapi_examples import ENGINEERS, TURBINE
@@ -93,7 +94,7 @@ def _with_truth(document: dict[str, Any]) -> dict[str, Any]:
                 _tell_media_type(response)
     schemas = document["components"]["schemas"]
     for example in (TURBINE, ENGINEERS[1]):
-        schemas[type(example).__name__]["examples"] = [example.model_dump(mode="json", exclude={"type"})]
+        schemas[type(example).__name__]["examples"] = [to_jsonable_python(example)]
     return document
 
 

@@ -29,10 +29,10 @@ StreamName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
-_STRICT: Final = ConfigDict(strict=True, extra="ignore", allow_inf_nan=False)
+STRICT: Final = ConfigDict(strict=True, extra="ignore", allow_inf_nan=False)
 
 
 class Frame(BaseModel):
     """What all frames share."""
 
-    model_config = _STRICT
+    model_config = STRICT

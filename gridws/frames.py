@@ -7,7 +7,7 @@ are finite, integers lie within what every JSON reader understands exactly, unkn
 from __future__ import annotations
 
 import json
-from enum import IntEnum, StrEnum
+from enum import IntEnum
 from typing import Annotated, Final, Literal, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -26,8 +26,36 @@ from .frame_fields import (
 from .frame_sentences import sentence_of
 from .metrics_frame import NOT_DECODED, Metrics, decode_metrics, encode_metrics
 from .settings import MAX_INTEGER
+from .watch_frames import (
+    Changes,
+    EngineerState,
+    Event,
+    EventKind,
+    FramesSkipped,
+    SeenFrame,
+    SeenFrames,
+    Snapshot,
+    Totals,
+    TurbineState,
+    WatchFrame,
+)
 
-__all__ = ["Frame", "Metrics", "OperationalStatus"]  # besides all that is defined here
+__all__ = [  # besides all that is defined here
+    "Changes",
+    "EngineerState",
+    "Event",
+    "EventKind",
+    "Frame",
+    "FramesSkipped",
+    "Metrics",
+    "OperationalStatus",
+    "SeenFrame",
+    "SeenFrames",
+    "Snapshot",
+    "Totals",
+    "TurbineState",
+    "WatchFrame",
+]
 
 SUBPROTOCOL: Final = "gridws.v1"
 
@@ -135,137 +163,6 @@ class Error(Frame):
 
 
 DownFrame = Welcome | Ack | EngineerAssigned | EngineerWithdrawn | Resync | Error
-
-# To viewers.
-
-
-class TurbineState(Frame):
-    """One turbine as a viewer sees it.
-
-    `operational_status` is null while a turbine has not reported since it came online. `since` is when its
-    present state (online, status, engineer) began, `waiting_place` counts from 1 for who is served next.
-    `broken_at` is when the monitor learned that it broke.
-    """
-
-    turbine_number: TurbineNumber
-    online: bool
-    operational_status: OperationalStatus | None
-    wind_speed: Finite | None
-    power_output_in_kwh: Finite | None
-    measured_at: Milliseconds | None
-    since: Milliseconds
-    broken_at: Milliseconds | None
-    waiting_place: Identifier | None
-    engineer_id: Identifier | None
-    assignment_id: Identifier | None
-
-
-class EngineerState(Frame):
-    """One engineer: at a turbine since then, or free since then."""
-
-    engineer_id: Identifier
-    turbine_number: TurbineNumber | None
-    assignment_id: Identifier | None
-    since: Milliseconds
-
-
-class Totals(Frame):
-    """The fleet in numbers; `power_output_in_kwh` adds up the last readings of the turbines online."""
-
-    turbines: int
-    online: int
-    broken: int
-    waiting: int
-    under_repair: int
-    engineers: int
-    engineers_free: int
-    power_output_in_kwh: Finite
-
-
-class EventKind(StrEnum):
-    """What happened, in one word."""
-
-    connected = "connected"
-    broke = "broke"
-    healed = "healed"
-    waiting = "waiting"
-    assigned = "assigned"
-    repaired = "repaired"
-    withdrawn = "withdrawn"
-    lost = "lost"
-    engineer_back = "engineer_back"
-    roster = "roster"
-    storage_failed = "storage_failed"
-    storage_recovered = "storage_recovered"
-
-
-class Event(Frame):
-    """One thing that happened in the grid, at `at` (ms UTC), with a sentence for people."""
-
-    id: Identifier
-    at: Milliseconds
-    kind: EventKind
-    turbine_number: TurbineNumber | None = None
-    engineer_id: Identifier | None = None
-    assignment_id: Identifier | None = None
-    duration_in_seconds: Finite | None = None
-    text: str
-
-
-class Snapshot(Frame):
-    """The whole fleet: the first frame of `/ws/watch`; `started_at` tells the monitor's runs apart."""
-
-    type: Literal["snapshot"] = "snapshot"
-    at: Milliseconds
-    started_at: Milliseconds
-    turbines: list[TurbineState]
-    engineers: list[EngineerState]
-    totals: Totals
-    degraded: str | None
-    events: list[Event]
-
-
-class Changes(Frame):
-    """What changed since the frame before: the newest state wins, nothing is said of what stayed as it was.
-
-    Comes twice a second, also when nothing changed. `turbines` are those whose state changed, whole; those
-    that wait and are not among them keep their order and fill the places that are left. `readings` are those
-    that only sent a new reading, as [turbine_number, wind_speed, power_output_in_kwh, age], the age in ms at
-    `at`: short, since nearly all changes are of this kind. Wind and power are rounded to hundredths.
-    `engineers` is the whole list when any of them changed, else null. `removed` are turbines no longer shown.
-    An event that was in the snapshot may come again; its `id` tells.
-    """
-
-    type: Literal["changes"] = "changes"
-    at: Milliseconds
-    turbines: list[TurbineState]
-    readings: list[tuple[TurbineNumber, Finite, Finite, int]]
-    engineers: list[EngineerState] | None
-    removed: list[TurbineNumber]
-    totals: Totals
-    degraded: str | None
-    events: list[Event]
-
-
-class SeenFrame(Frame):
-    """A raw frame as it crossed a link, for `/ws/frames`."""
-
-    type: Literal["frame"] = "frame"
-    at: Milliseconds
-    turbine_number: TurbineNumber
-    direction: Literal["up", "down"]
-    text: str
-
-
-class FramesSkipped(Frame):
-    """This viewer was too slow: so many frames were not sent to it."""
-
-    type: Literal["frames_skipped"] = "frames_skipped"
-    count: int
-
-
-WatchFrame = Snapshot | Changes
-SeenFrames = SeenFrame | FramesSkipped
 
 _UP: TypeAdapter[UpFrame] = TypeAdapter(Annotated[UpFrame, Field(discriminator="type")])
 _DOWN: TypeAdapter[DownFrame] = TypeAdapter(Annotated[DownFrame, Field(discriminator="type")])

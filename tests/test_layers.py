@@ -26,6 +26,7 @@ LAYERS = {
     "gridws.frame_sentences": 1,
     "gridws.metrics_frame": 1,
     "gridws.frames": 1,
+    "gridws.watch_frames": 1,
     "gridws.framing": 1,
     "gridws.roster": 1,
     "gridws.spans": 1,

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from gridws.dashboard.wording import State, Zone, duration, in_words, percent, state_of
@@ -9,7 +12,7 @@ NOON = 1_790_000_000_000
 """2026-09-21T14:13:20 UTC."""
 
 
-def turbine(**known: object) -> TurbineState:
+def turbine(**known: Any) -> TurbineState:
     state = TurbineState(
         turbine_number=7,
         online=True,
@@ -23,7 +26,7 @@ def turbine(**known: object) -> TurbineState:
         engineer_id=None,
         assignment_id=None,
     )
-    return state.model_copy(update=known)
+    return replace(state, **known)
 
 
 BROKEN = {"operational_status": OperationalStatus.broken, "broken_at": NOON - 12_000}
