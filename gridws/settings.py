@@ -71,7 +71,7 @@ class MonitorSettings:
     """A commit starts at once when this many rows wait, but a tick after the one before: each writes the same last
     pages and cursors again, so batches grow under load."""
     queue_rows: int = 100_000
-    """Readings that may wait for the disk: over a minute of 1,500 turbines, some 40 MiB."""
+    """Readings that may wait for the disk: over a minute of 1,500 turbines, some 20 MiB."""
     acks_per_second: float = 500.0
     """Over all links: an ack costs three readings. Up to 500 turbines have one within a second, 10,000 within 20 s."""
     retry_after: float = 1.0
