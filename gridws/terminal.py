@@ -1,7 +1,7 @@
 """`gridws watch`: the fleet on a terminal, as a table for scripts, or as lines of JSON.
 
 JSON lines: `snapshot` first, and again after each reconnect; then `turbine`, `removed`, `engineers`, `totals`,
-`event`, one for each thing that changed, with the fields that `frames.py` documents; and `connection` when the
+`event`, one for each thing that changed, with the fields that `watch_frames.py` documents; and `connection` when the
 monitor is lost.
 """
 
@@ -11,6 +11,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, TextIO
 
@@ -107,7 +108,7 @@ def _contents(mirror: Mirror, change: Change) -> Iterator[dict[str, Any]]:
     if change.connection:
         yield {"type": "connection", "connected": mirror.connected, "reason": mirror.trouble}
     for number in sorted(change.turbines & mirror.turbines.keys()):
-        yield {"type": "turbine", **vars(mirror.turbines[number])}
+        yield {"type": "turbine", **asdict(mirror.turbines[number])}
     for number in sorted(change.gone):
         yield {"type": "removed", "turbine_number": number}
     if change.engineers:
