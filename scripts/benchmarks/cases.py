@@ -189,6 +189,7 @@ def all_cases(seconds: float, history_minutes: int) -> dict[str, Callable[[], It
     def frames() -> Iterator[Figure]:
         load = {"links": 3_000, "rate": 12_000}
         yield other("websockets", "bare websockets server", **load, seconds=seconds)
+        yield other("websockets-uvloop", "bare websockets server on uvloop", **load, seconds=seconds)
         yield whole_way(**load, seconds=seconds)
         yield other("route", "gridws on the FastAPI route", **load, seconds=seconds)
         yield other("post", "the original design, HTTP POST", links=200, rate=2_000, seconds=seconds)

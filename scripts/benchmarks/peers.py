@@ -1,7 +1,9 @@
 """The peers that gridws is measured beside. Each listens on a free port, prints it, and stores nothing.
 
-`websockets`: the library's own server, each frame parsed and validated by pydantic with our models.
-`echo`: the same server, sending each frame back.
+`websockets`: the library's own server on asyncio's own loop, as its documentation runs it, each frame parsed and
+validated by pydantic with our models.
+`websockets-uvloop`: the same on uvloop, which gridws and all others here run on.
+`echo`: the same on uvloop, sending each frame back.
 `post`: the original's design: FastAPI on uvicorn, HTTP POST of one reading on a kept connection.
 `clients URL COUNT`: no server but turbines as the library's own clients, each with two tasks, a reading a second.
 `route`: gridws itself on the FastAPI route instead of its own protocol class, with everything stored.
@@ -108,7 +110,9 @@ def main(kind: str, *arguments: str) -> None:
     logging.disable(logging.CRITICAL)  # the load is cut at its end, which is no news
     if kind == "clients":
         uvloop.run(clients(arguments[0], int(arguments[1])))
-    elif kind in {"websockets", "echo"}:
+    elif kind == "websockets":
+        asyncio.run(websockets_server(echo=False))
+    elif kind in {"websockets-uvloop", "echo"}:
         uvloop.run(websockets_server(echo=kind == "echo"))
     else:
         uvloop.run(serve_app(post_app() if kind == "post" else route_app()))
