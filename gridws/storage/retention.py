@@ -2,10 +2,11 @@
 
 Rule 1: age is counted from the receipt of a reading. Normal readings lie in the order of their seconds, so
 they go from the lower end of the key; stray ones (replays, wrong clocks) go by an index of their own. Rule 2:
-a slice is one transaction of as many steps as fit into its time. Each begins with few rows, so a table that
-is cold, or was never met before, holds nobody up. Rule 3: a full disk lets SQLite delete nothing any more, so
-the oldest readings go while there is still room. Deleted pages are used again; the file does not shrink. Rule
-4: the sums of a minute stay as long as readings of it: they are the way to find them.
+a slice is as many steps as fit into its time, readings first, stray ones with what is left. Each kind begins
+with few rows, so a table that is cold, or was never met before, holds nobody up. Rule 3: a full disk lets
+SQLite delete nothing any more, so the oldest readings go while there is still room. Deleted pages are used
+again; the file does not shrink. Rule 4: the sums of a minute stay as long as readings of it: they are the way
+to find them.
 """
 
 from __future__ import annotations
@@ -78,12 +79,14 @@ class Retention:
         self._swept_to = (0, 0, 0)
         self._minutes_swept_to = 0
         self._minutes_due = 0
+        self._until = 0.0
         self._most = _FEWEST
         self.low_space: str | None = None
 
     def sweep(self, now: int) -> None:
         """Delete one slice of what is to go at `now` (ms); raise `StoreFailed`."""
         is_short = self._is_short_of_room()
+        self._until = time.perf_counter() + _SLICE
         if abs(now - self._minutes_due) >= _MINUTES_EVERY and not self._sweep_minutes(now):
             self._minutes_due = now
         by_age = _before(now, self._settings.retain_readings)
@@ -106,8 +109,10 @@ class Retention:
         return free[0] if free else 0
 
     def _sweep_normal(self, cutoff: int, by_age: int) -> bool:
-        """Delete from the lower end of the key; return whether there was anything to look at."""
+        """Delete from the lower end of the key; return whether there may be more to delete."""
         end = max(0, cutoff - STRAY_AFTER) // 1000
+        if self._swept_to > (end, 0, 0):  # the clock was ahead
+            self._swept_to = (0, 0, 0)
         if self._row(_NTH_NORMAL, *self._swept_to, end, 0) is None:
             return False
         begin = self._swept_to
@@ -121,7 +126,7 @@ class Retention:
             # What is past its age counts as gone at once; what goes for want of room, when it is gone.
             self._database.meta["purged_before"] = max(by_age, begin[0] * 1000 - STRAY_AFTER)
         self._swept_to = begin
-        return True
+        return begin != (end, 0, 0)
 
     def _sweep_strays(self, cutoff: int) -> None:
         if self._row(f"SELECT 1 {_STRAYS} LIMIT 1", cutoff) is None:
@@ -135,10 +140,11 @@ class Retention:
         """Delete minutes turbine by turbine; return whether there may be more to delete."""
         cutoff = _before(now, self._settings.retain_minutes)
         readings = _before(now, self._settings.retain_readings)
-        which = (cutoff // 60_000, min(cutoff, readings))
+        oldest = min(cutoff, readings)
+        which = (oldest // 60_000, oldest)
         turbine_number = self._minutes_swept_to
         with self._database.transaction() as connection:
-            connection.execute("DELETE FROM fleet_minutes WHERE minute < ?", which[:1])
+            connection.execute("DELETE FROM fleet_minutes WHERE minute < ?", (cutoff // 60_000,))
             for rows in self._steps(_FEWEST_SCATTERED):
                 upto = connection.execute(_NTH_MINUTE, (turbine_number, *which, rows)).fetchone() or (0,)
                 connection.execute(_DELETE_MINUTES, (turbine_number, *which, rows))
@@ -149,7 +155,7 @@ class Retention:
         return bool(turbine_number)
 
     def _steps(self, fewest: int) -> Iterator[int]:
-        return steps(_SLICE, fewest=fewest, most=self._most)
+        return steps(self._until - time.perf_counter(), fewest=fewest, most=self._most)
 
     def _row(self, sql: str, *values: int) -> tuple[int, ...] | None:
         try:

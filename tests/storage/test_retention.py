@@ -129,6 +129,63 @@ async def test_slices_go_on_where_the_last_one_ended_within_one_second(
     await store.close()
 
 
+async def test_stray_readings_leave_beside_a_fleet_that_never_rests(path: Path) -> None:
+    store = SqliteStore(path, settings=MonitorSettings(retain_readings=60))
+    await store.open(now=NOW)
+    for second in range(180):
+        stray = reading(2, second * 1_000, measured_at=1_000_000_000_000 + second)
+        await store.write(Batch(readings=[reading(1, second * 1_000), stray]))
+        await store.maintain(now=NOW + second * 1_000)
+
+    with closing(sqlite3.connect(path)) as connection:
+        ((oldest,),) = connection.execute("SELECT min(received_at) FROM metrics WHERE turbine_number = 2")
+
+    assert NOW + 110_000 < oldest <= NOW + 120_000
+    await store.close()
+
+
+async def test_a_clock_that_was_ahead_stops_nothing(path: Path) -> None:
+    store = SqliteStore(path, settings=MonitorSettings(retain_readings=3_600))
+    await store.open(now=NOW)
+    await store.write(Batch(readings=[reading(1)]))
+    await store.maintain(now=NOW + 1)
+    await store.maintain(now=NOW + 1_000 * HOUR)
+    await store.maintain(now=NOW + 1_000 * HOUR + 1)
+    await store.write(Batch(readings=[reading(2)]))
+    before = stored(path, "metrics")
+
+    for after in (0, 1, 2):
+        await store.maintain(now=NOW + 3 * HOUR + after)
+
+    assert (before, stored(path, "metrics")) == ({2}, set())
+    await store.close()
+
+
+@pytest.mark.parametrize("kept", [400 * 24 * 3_600.0, None])
+async def test_minutes_that_stay_for_the_sake_of_their_readings_are_not_searched(
+    path: Path, kept: float | None
+) -> None:
+    settings = MonitorSettings(retain_readings=kept, retain_minutes=3_600)
+    store = SqliteStore(path, settings=settings)
+    await store.open(now=NOW)
+    old = [reading(number, minute * 60_000) for number in range(1, 11) for minute in range(1_000)]
+    await store.write(Batch(readings=old))
+    later = NOW + 100 * HOUR
+    await store.maintain(now=later)  # the roll-up
+    thousands = 0
+
+    def count() -> None:
+        nonlocal thousands
+        thousands += 1
+
+    store._database.connection().set_progress_handler(count, 1_000)
+    await store.maintain(now=later + 1)
+
+    assert thousands < 10
+    assert stored(path, "minutes") == set(range(1, 11))
+    await store.close()
+
+
 async def test_minutes_of_many_turbines_leave_in_slices(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention, "_SLICE", 0.0)
     monkeypatch.setattr(retention, "_FEWEST_SCATTERED", 4)
