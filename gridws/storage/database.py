@@ -98,9 +98,10 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Commit what is done within, or raise `StoreFailed`, with `meta` and the file as they were."""
-        before = dict(self.meta)
+        before = self.meta
         try:
             connection = self._usable()
+            before = dict(self.meta)  # a new connection brings what its file says
             connection.execute("BEGIN IMMEDIATE")
             yield connection
             self._commit(connection)

@@ -7,7 +7,7 @@ the tables. `rolled_up_id` in `meta` is the first reading that the tables do not
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from . import ReadingRow
@@ -63,8 +63,8 @@ class Sums:
 class RollUp:
     """The sums that are not in the tables yet; `last` has each turbine's last reading that is in them."""
 
-    def __init__(self) -> None:
-        self.last: dict[int, ReadingRow] = {}
+    def __init__(self, last: Mapping[int, ReadingRow] | None = None) -> None:
+        self.last: dict[int, ReadingRow] = dict(last or {})
         self._sums: dict[tuple[int, int], Sums] = {}
         self._current: dict[int, Sums] = {}
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
-from ..errors import StoreFailed, StoreUnusable
+from ..errors import StoreError, StoreFailed, StoreUnusable
 from ..settings import MonitorSettings
 from . import (
     Batch,
@@ -166,23 +166,37 @@ class SqliteStore:
             last_assignment_id = self._assignment_ids.begin(after_crash=crashed)
             last_link_id = self._link_ids.begin(after_crash=crashed)
             meta |= {"clean": 0, "committed_at": now}
-            last = mending.last_readings(connection, meta)
+            last = self._resume(connection)
             seen = mending.last_seen(connection, last)
-        if meta.get("unrolled_from", -1) >= 0:
-            self._missed_below = meta["next_reading_id"]
         self._now = self._flushed_at = now
-        self._roll_up.last |= last
         oldest = now - int(self._settings.turbines_shown_for * 1000)
         shown = {number: at for number, at in seen.items() if at >= oldest}
         last = {number: reading for number, reading in last.items() if number in shown}
         return Opened(last_assignment_id, last_link_id, last, shown, self.notes)
 
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._database.transaction() as connection:
+            if self._generation != self._database.generation:
+                self._resume(connection)
+            yield connection
+
+    def _resume(self, connection: sqlite3.Connection) -> dict[int, Reading]:
+        """Go by what the file says: it may be another one, or hold a COMMIT that seemed to fail.
+
+        Returns each turbine's last reading. What no roll-up holds is summed up from the file, as after a crash.
+        """
+        meta = self._database.meta
+        self._generation = self._database.generation
+        self._streams.forget()
+        last = mending.last_readings(connection, meta)
+        self._roll_up = RollUp(last)
+        self._missed_below = meta["next_reading_id"] if meta.get("unrolled_from", -1) >= 0 else None
+        return last
+
     def _write(self, batch: Batch) -> Written:
         try:
-            with self._database.transaction() as connection:
-                if self._generation != self._database.generation:
-                    self._generation = self._database.generation
-                    self._streams.forget()
+            with self._transaction() as connection:
                 kept = insert_readings(connection, batch.readings, self._database.meta)
                 rejected = len(batch.readings) - len(kept) + insert_others(connection, batch)
                 rejected += self._streams.advance(connection, batch.cursors)
@@ -212,7 +226,8 @@ class SqliteStore:
 
     def _maintain(self, now: int) -> None:
         self._now = now
-        with suppress(StoreFailed):  # upkeep can wait, and the next batch reports what is wrong with the disk
+        # Upkeep can wait, and the next batch reports what is wrong with the disk, or with the folder.
+        with suppress(StoreError, OSError):
             if self._missed_below is not None:
                 self._catch_up()
             elif abs(now - self._flushed_at) >= _FLUSH_EVERY:
@@ -225,17 +240,24 @@ class SqliteStore:
         """Roll up what an earlier run committed and did not live to roll up."""
         if self._missed_below is None:
             return
-        meta = self._database.meta
-        with self._database.transaction() as connection:
-            mark, received_from = meta["rolled_up_id"], meta["unrolled_from"]
-            catch_up(connection, mark=mark, end=self._missed_below, received_from=received_from)
-            meta["rolled_up_id"] = self._missed_below
+        with self._transaction() as connection:
+            self._sum_up_missed(connection)
         self._missed_below = None
+
+    def _sum_up_missed(self, connection: sqlite3.Connection) -> None:
+        if self._missed_below is None:  # it was committed after all
+            return
+        meta = self._database.meta
+        mark, received_from = meta["rolled_up_id"], meta["unrolled_from"]
+        catch_up(connection, mark=mark, end=self._missed_below, received_from=received_from)
+        meta["rolled_up_id"] = self._missed_below
 
     def _flush(self) -> None:
         """Add the sums in memory to the tables, and say in the file how far they go."""
         self._catch_up()
-        with self._database.transaction() as connection:
+        with self._transaction() as connection:
+            if self._missed_below is not None:  # and nothing else: the connection is new
+                return
             self._flush_into(connection)
         self._roll_up.clear()
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -171,6 +172,126 @@ async def test_a_deleted_file_is_noticed_and_begun_anew(path: Path, sqlite: Sqli
     assert written.cursors == {(7, "s"): None, (8, "t"): 5}
     assert (await sqlite.readings(7, **ALWAYS), await sqlite.readings(8, **ALWAYS)) == ([], [reading(8)])
     assert "was moved or deleted" in sqlite.notes[0]
+
+
+@pytest.mark.parametrize("gone", ["folder", "file"])
+async def test_upkeep_of_a_file_that_is_no_longer_there_waits_for_better_times(
+    tmp_path: Path, gone: str
+) -> None:
+    folder, aside = tmp_path / "here", tmp_path / "aside"
+    folder.mkdir()
+    store = make(folder / "gridws.db")
+    await store.open(now=NOW)
+    await store.write(Batch(readings=[reading()]))
+    await store.maintain(now=NOW + 1)
+
+    folder.rename(aside)
+    if gone == "file":
+        folder.mkdir()
+        (folder / "gridws.db").write_text("no database")
+    for after in (2, 3, 120_000):
+        await store.maintain(now=NOW + after)
+    await failure(store, Batch(readings=[reading(8)]))
+    if gone == "file":
+        shutil.rmtree(folder)
+    aside.rename(folder)
+
+    await store.write(Batch(readings=[reading(9)]))
+    assert await store.readings(7, **ALWAYS) == [reading()]
+    assert await store.readings(9, **ALWAYS) == [reading(9)]
+    await store.close()
+
+
+class NoAnswer:
+    """A connection that fails when it commits, and from then on, although the COMMIT was done."""
+
+    in_transaction = False
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._is_broken = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+        cursor = None if self._is_broken else self._connection.execute(sql, *values)
+        if cursor is None or sql == "COMMIT":
+            self._is_broken = True
+            error = sqlite3.OperationalError("disk I/O error")
+            error.sqlite_errorcode = sqlite3.SQLITE_IOERR
+            raise error
+        return cursor
+
+    def rollback(self) -> None:
+        """There is nothing to roll back."""
+
+
+def stop_answering(store: SqliteStore) -> None:
+    store._database._connection = NoAnswer(store._database.connection())  # type: ignore[assignment]
+
+
+async def counted(store: SqliteStore) -> tuple[int, list[int], Any]:
+    """Return how many readings of turbine 7 there are, in the table and in each minute, and its energy."""
+    await store.close()
+    with closing(sqlite3.connect(store.path)) as connection:
+        ((rows,),) = connection.execute("SELECT count(DISTINCT id) FROM metrics")
+        minutes = connection.execute("SELECT readings, energy_in_kwh FROM minutes ORDER BY minute").fetchall()
+    return rows, [readings for readings, _ in minutes], sum(energy for _, energy in minutes)
+
+
+async def test_a_batch_that_was_committed_after_all_is_summed_up_once(sqlite: SqliteStore) -> None:
+    begin = 40_000  # NOW is 20 s into its minute
+    rows = [reading(after=begin + second * 1_000) for second in range(20)]
+    stop_answering(sqlite)
+    await failure(sqlite, Batch(rows[:10], {(7, "s"): 10}, [Repair(5, 7, 1, NOW, NOW)]))
+
+    written = await sqlite.write(Batch(rows[10:], {(7, "s"): 20}, wanted=[(7, "s")]))
+    found = await sqlite.readings(7, **ALWAYS)
+
+    assert written.cursors == {(7, "s"): 20}
+    assert found == rows[::-1]
+    assert sqlite._database.meta["last_assignment_id"] == 5
+    assert await counted(sqlite) == (20, [20], pytest.approx(19 * 1250.25 / 3600))
+
+
+@pytest.mark.parametrize("next_step", ["a batch", "upkeep", "the end"])
+async def test_minutes_that_were_committed_after_all_are_not_added_again(
+    sqlite: SqliteStore, next_step: str
+) -> None:
+    for second in range(10):
+        await sqlite.write(Batch([reading(after=40_000 + second * 1_000)]))
+    stop_answering(sqlite)
+    await sqlite.maintain(now=NOW + 120_000)
+
+    if next_step == "a batch":
+        await sqlite.write(Batch([reading(after=50_000)]))
+    elif next_step == "upkeep":
+        await sqlite.maintain(now=NOW + 180_000)
+
+    expected = 11 if next_step == "a batch" else 10
+    energy = (expected - 1) * 1250.25 / 3600
+    assert await counted(sqlite) == (expected, [expected], pytest.approx(energy))
+
+
+async def test_a_lock_met_by_a_new_connection_does_not_bring_back_old_numbers(
+    path: Path, sqlite: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop_answering(sqlite)
+    await failure(sqlite, Batch([reading()]))
+    connect = sqlite._database.connect
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+
+        def connect_and_lock() -> None:
+            connect()
+            other.execute("BEGIN IMMEDIATE")
+
+        monkeypatch.setattr(sqlite._database, "connect", connect_and_lock)
+        assert await failure(sqlite, Batch([reading(8)])) == "locked by another process"
+        other.execute("ROLLBACK")
+
+    await sqlite.write(Batch([reading(after=1_000)]))
+    assert (await counted(sqlite))[0] == 2
 
 
 async def test_ids_in_a_failed_batch_are_not_given_back(path: Path) -> None:
