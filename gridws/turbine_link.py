@@ -84,7 +84,10 @@ class TurbineLink(asyncio.Protocol):
     def send(self, text: str) -> None:
         if self._close_timer is not None:
             return
-        self.transport.write(text_frame(text))
+        self._write(text_frame(text))
+
+    def _write(self, data: bytes) -> None:
+        self.transport.write(data)
         if (
             self._choked
             and self.transport.get_write_buffer_size() > self._shared.monitor.settings.max_down_bytes
@@ -244,7 +247,7 @@ class TurbineLink(asyncio.Protocol):
     # The end.
 
     def _write_parsed(self, parser: ServerProtocol) -> None:
-        self.transport.write(b"".join(parser.data_to_send()))
+        self._write(b"".join(parser.data_to_send()))
 
     def _fail(self, parser: ServerProtocol, code: int) -> None:
         """Say what was wrong and listen no more: the frames cannot be told apart any longer."""

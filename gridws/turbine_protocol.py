@@ -44,7 +44,9 @@ class TurbineProtocol(WebSocketsSansIOProtocol):
         """Take what a viewer says, unless it floods: thousands of empty frames would hold up everybody."""
         if self.handshake_complete:
             settings, now = self.shared.monitor.settings, self.loop.time()
-            forgotten = (now - self._said_at) * settings.viewer_says_per_second
+            # Not while it does not read: what it is answered, a pong for each ping, waits in our memory.
+            quiet = now - self._said_at if self.writable.is_set() else 0.0
+            forgotten = quiet * settings.viewer_says_per_second
             self._said = max(0.0, self._said - forgotten) + len(data)
             self._said_at = now
             if self._said > settings.viewer_says_burst:

@@ -15,6 +15,7 @@ from gridws.connections import Connections
 from gridws.framing import payload_span, text_frame
 from gridws.monitor import GridMonitor
 from gridws.session import Link
+from gridws.settings import MonitorSettings
 from gridws.turbine_link import TurbineLink
 
 
@@ -25,6 +26,10 @@ class WrittenTransport(asyncio.Transport):
         super().__init__()
         self.written = b""
         self.aborted = False
+        self.unsent = 0
+
+    def get_write_buffer_size(self) -> int:
+        return self.unsent
 
     def write(self, data: bytes | bytearray | memoryview[int]) -> None:
         self.written += data
@@ -201,6 +206,24 @@ async def test_who_floods_with_anything_but_texts_is_heard_no_more(frames: bytes
 
     assert session.lost_by is not None
     assert transport.written == written
+
+
+async def test_who_pings_and_never_reads_is_cut() -> None:
+    link, transport, session = open_link()
+    ping = client_frame(Opcode.PING, b"x" * 125)
+    link.data_received(ping * 100)
+    link.pause_writing()
+
+    transport.unsent = MonitorSettings().max_down_bytes
+    link.data_received(ping)
+    await asyncio.sleep(0)
+    before = transport.aborted
+    transport.unsent += 1
+    link.data_received(ping)
+    await asyncio.sleep(0)
+
+    assert (before, transport.aborted) == (False, True)
+    assert session.lost_by == "not_reading"
 
 
 async def test_a_text_in_a_thousand_pieces_is_one_text() -> None:

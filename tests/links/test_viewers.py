@@ -110,6 +110,27 @@ async def test_a_viewer_that_floods_is_cut() -> None:
         await until(lambda: not live.monitor.tap.watched)
 
 
+async def test_a_viewer_that_pings_and_never_reads_is_cut() -> None:
+    pings = client_frame(Opcode.PING, b"") * 1500
+    async with served(viewer_says_per_second=1e9) as live, raw_peer(live.port) as peer:
+        await peer.upgrade("/ws/frames")
+        await until(lambda: live.monitor.tap.watched)
+        for _ in range(3):
+            await peer.send(pings)
+            answered = 0
+            while answered < 1500 * len(b"\x8a\x00"):
+                answered += len(await peer.read())
+        (protocol,) = live.server.server_state.connections
+        protocol.pause_writing()  # as when a peer does not read
+
+        for _ in range(2):
+            await peer.send(pings)
+            await until(partial(passed, asyncio.get_running_loop().time() + 0.01))
+
+        await peer.read_to_end()
+        await until(lambda: not live.monitor.tap.watched)
+
+
 @pytest.mark.parametrize("path", ["/ws/watch", "/ws/frames?turbine=0"])
 async def test_a_refused_viewer_is_no_line_in_the_log(path: str, caplog: pytest.LogCaptureFixture) -> None:
     async with served(max_viewers=0) as live:
