@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from websockets.asyncio.client import ClientConnection
 from websockets.client import ClientProtocol
-from websockets.frames import Frame, Opcode
+from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import Event, State
 
 from .framing import MASKED, WHOLE_TEXT, masked_text_frame, payload_span
@@ -52,7 +52,7 @@ class Connection(ClientConnection):
     def __init__(self, receive: Receive, protocol: ClientProtocol, **options: Any) -> None:
         super().__init__(protocol, **options)
         self._receive = receive
-        self._fragments = b""
+        self._fragments: bytes | None = None
         self._partial = b""
         # Whether the library has been given whole frames only, so that the next byte begins another.
         self._in_step = False
@@ -75,7 +75,7 @@ class Connection(ClientConnection):
             opening = self.response is None
             super().data_received(data)
             # Nearly always the answer comes alone. If not, the library reads this link to its end.
-            alone = data.find(END_OF_ANSWER) == len(data) - len(END_OF_ANSWER)
+            alone = data.endswith(END_OF_ANSWER) and data.count(END_OF_ANSWER) == 1
             self._in_step = opening and alone and self.response is not None
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -94,7 +94,7 @@ class Connection(ClientConnection):
                 self._partial = data[start:]
                 return
             if fits and self._is_text(data[start], data[start + 1]):
-                self._receive(data[payload:end].decode(errors="replace"))
+                self._receive_text(data[payload:end])
             else:
                 super().data_received(data[start:end])
             start = end
@@ -116,9 +116,22 @@ class Connection(ClientConnection):
             self.loop.call_later(self.close_timeout or 0.0, self.transport.abort)
 
     def _receive_part(self, frame: Frame) -> None:
+        if frame.opcode is Opcode.TEXT:
+            self._fragments = b""
+        if self._fragments is None:
+            return  # a part of a binary message, which no monitor sends
         self._fragments += frame.data
         if frame.fin:
-            text, self._fragments = self._fragments.decode(errors="replace"), b""
+            data, self._fragments = self._fragments, None
+            self._receive_text(data)
+
+    def _receive_text(self, data: bytes) -> None:
+        try:
+            text = data.decode()
+        except UnicodeDecodeError:
+            self.protocol.fail(CloseCode.INVALID_DATA, "the frame is not valid UTF-8")
+            self.send_data()
+        else:
             self._receive(text)
 
     # Keepalive.
@@ -134,3 +147,6 @@ class Connection(ClientConnection):
             self._heard = False
             self.transport.write(MASKED_PING)
             self.start_keepalive()
+        else:
+            # This end said close, over a mistake of the peer's, which should end the TCP connection now.
+            self._timer = self.loop.call_later(self.close_timeout or 0.0, self.transport.abort)

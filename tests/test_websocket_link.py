@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from live_monitor import until
 from websockets.client import ClientProtocol
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
@@ -46,12 +48,14 @@ class Wire(asyncio.Transport):
 class Pair:
     """A connection and the server at its other end; nothing moves by itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, ping_interval: float | None = None) -> None:
         self.texts: list[str] = []
         self.wire = Wire()
         self.server = ServerProtocol()
         protocol = ClientProtocol(parse_uri("ws://localhost/"), max_size=MAX_FRAME_BYTES)
-        self.connection = Connection(self.texts.append, protocol, ping_interval=None, close_timeout=0.5)
+        self.connection = Connection(
+            self.texts.append, protocol, ping_interval=ping_interval, close_timeout=0.0
+        )
         self.connection.connection_made(self.wire)
         protocol.send_request(protocol.connect())
         self.server.receive_data(b"".join(protocol.data_to_send()))
@@ -144,3 +148,57 @@ def test_a_frame_that_is_too_large_ends_the_link() -> None:
         assert pair.wire.written == []
 
     asyncio.run(story())
+
+
+@pytest.mark.parametrize("last", range(1, 6))
+@pytest.mark.parametrize("first", range(6))
+def test_the_end_of_the_answer_may_come_with_the_begin_of_a_frame(last: int, first: int) -> None:
+    async def story() -> None:
+        pair = Pair()
+        answer = pair.from_server()
+        pair.server.send_text(b"hello")
+        frame = pair.from_server()
+        for data in (answer[:-last], answer[-last:] + frame[:first], frame[first:]):
+            pair.connection.data_received(data)
+        assert pair.texts == ["hello"]
+
+    asyncio.run(story())
+
+
+def test_a_binary_message_is_never_a_text() -> None:
+    async def story() -> None:
+        pair = Pair()
+        pair.deliver(pair.from_server(), [])
+        pair.server.send_binary(b"ack", fin=False)
+        pair.server.send_continuation(b"ack", fin=True)
+        pair.server.send_text(b"after")
+        pair.deliver(pair.from_server(), [])
+        assert pair.texts == ["after"]
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("pieces", [1, 2])
+def test_what_is_not_utf_8_ends_the_link(pieces: int) -> None:
+    async def story() -> None:
+        pair = Pair()
+        pair.deliver(pair.from_server(), [])
+        pair.server.send_text(b"\xff", fin=pieces == 1)
+        if pieces == 2:
+            pair.server.send_continuation(b"", fin=True)
+        pair.deliver(pair.from_server(), [])
+        assert pair.texts == []
+        (close,) = pair.to_server()
+        assert (close.opcode, close.data[:2]) == (Opcode.CLOSE, (1007).to_bytes(2))
+
+    asyncio.run(story())
+
+
+async def test_a_server_that_is_told_close_and_stays_mute_is_left() -> None:
+    pair = Pair(ping_interval=0.0)
+    pair.deliver(pair.from_server(), [])
+    pair.connection.data_received(b"\xc1\x00")  # a frame with a reserved bit
+
+    pair.connection.start_keepalive()
+
+    await until(lambda: pair.wire.aborted)
