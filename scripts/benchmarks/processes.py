@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Final
 
 ROOT: Final = Path(__file__).parent.parent.parent
-TICK: Final = os.sysconf("SC_CLK_TCK")
 PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 MEASURED_CORE, LOAD_CORE = 0, 1
 
@@ -49,9 +48,9 @@ class Process:
         return answer
 
     def cpu(self) -> float:
-        """Return the seconds of CPU used so far, by all threads."""
-        fields = self._proc("stat").rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / TICK
+        """Return the seconds of CPU used so far by all threads that are left, as the scheduler counted them."""
+        threads = Path(f"/proc/{self.child.pid}/task").iterdir()
+        return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
 
     def memory(self) -> int:
         """Return the resident bytes."""
