@@ -3,7 +3,7 @@
 Everything here runs in the store's writer thread. Rule 1: what `meta` says is committed in the same
 transaction as the rows it speaks of. Rule 2: a transaction that failed leaves the numbers as they were, and
 the next one finds a connection again by itself. Rule 3: a COMMIT that failed is looked up: `transactions`
-tells whether it is in the file.
+tells whether it is in the file. Rule 4: a file or a log that is no longer ours is noticed before each transaction.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ class Database:
     """The write connection to the database at `path`; `meta` holds its numbers by name.
 
     `notes` collects sentences for the operator about what was found and done. `generation` counts the
-    connections: what was remembered of an earlier one's file may not be so in this one's.
+    connections: what was remembered of an earlier one's file may not be so in this one's. `is_suspected` says that
+    SQLite met damage: the next connection looks at every page.
     """
 
     def __init__(self, path: Path) -> None:
@@ -61,23 +62,23 @@ class Database:
         self.generation = 0
         self._stored: dict[str, int] = {}
         self._connection: sqlite3.Connection | None = None
-        self._identity: tuple[int, int] | None = None
-        self._suspected = False
+        self._identity: tuple[tuple[int, int] | None, ...] = ()
+        self.is_suspected = False
 
     def connect(self) -> None:
         """Connect to our file, a fresh one if need be; raise `StoreUnusable` and leave any other file untouched."""
         files.refuse_foreign(self.path)
-        if files.is_corrupt(self.path, suspected=self._suspected):
+        if files.is_corrupt(self.path, suspected=self.is_suspected):
             aside = files.set_aside(self.path)
             self.notes.append(f"The database was damaged and is now {aside}; a fresh one was begun.")
-        self._suspected = False
+        self.is_suspected = False
         files.create_private(self.path)
         try:
             self._connection = self._connected()
         except sqlite3.Error as error:
             raise StoreUnusable(str(self.path), _reason(error)) from error
         self.generation += 1
-        self._identity = self._identity_of_file()
+        self._identity = self._identities()
 
     def close(self) -> None:
         """Close the connection; SQLite then moves the rest of its log into the file, if it can."""
@@ -139,24 +140,26 @@ class Database:
         code = getattr(error, "sqlite_errorcode", None)
         if code is not None and code & 0xFF not in _KEEP_CONNECTION:
             self.close()
-        self._suspected = isinstance(error, sqlite3.Error) and files.is_damage(error)
+        self.is_suspected = isinstance(error, sqlite3.Error) and files.is_damage(error)
 
     def _usable(self) -> sqlite3.Connection:
-        if self._connection is not None and self._identity != self._identity_of_file():
-            self.notes.append(f"The database {self.path} was moved or deleted; a fresh one was begun.")
+        if self._connection is not None and self._identity != (found := self._identities()):
+            if self._identity[0] == found[0]:
+                self.notes.append(f"The log of the database {self.path} was deleted; what it held was saved.")
+                with suppress(sqlite3.Error):  # it is still there for us, until it is closed
+                    self._connection.execute("PRAGMA wal_checkpoint")
+            else:
+                self.notes.append(f"The database {self.path} was moved or deleted; a fresh one was begun.")
+                self._stored = {}
             self.close()
-            self._stored = {}
         if self._connection is None:
             self.connect()
         assert self._connection is not None  # noqa: S101 - connect raises when there is none
         return self._connection
 
-    def _identity_of_file(self) -> tuple[int, int] | None:
-        try:
-            found = os.stat(self.path)  # noqa: PTH116 - before each batch, and pathlib's costs three times as much
-        except OSError:
-            return None
-        return found.st_dev, found.st_ino
+    def _identities(self) -> tuple[tuple[int, int] | None, ...]:
+        """Tell which files the database and its log are."""
+        return _identity(str(self.path)), _identity(f"{self.path}-wal")
 
     def _connected(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -177,6 +180,14 @@ class Database:
             raise
         self.meta |= self._stored
         return connection
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)  # noqa: PTH116 - before each batch, and pathlib's costs three times as much
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _reason(error: Exception) -> str:

@@ -2,11 +2,14 @@
 
 Rule 1: nothing is written, and a file that is not ours is refused in one sentence. Rule 2: a database in WAL
 mode needs a small file beside it (`-shm`) even to be read. Where that cannot be made, on read-only media, and
-no log is left behind, nobody can be writing either, so the file is read as one that never changes.
+no log is left behind, nobody can be writing either, so the file is read as one that never changes. Rule 3: only
+SQLite opens the file. Whoever closes a file loses all locks of the whole process on it: a monitor that looked
+into its own database by itself would seem to be gone, and the next `sqlite3` would delete its log.
 """
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,18 +24,24 @@ def open_reader(path: Path) -> Iterator[sqlite3.Connection]:
     """Open the database at `path` for reading; raise `StoreUnusable` for what is none, or is damaged."""
     if not path.is_file():
         raise StoreUnusable(str(path), "there is no such file" if not path.exists() else "it is not a file")
-    files.refuse_foreign(path)
+    if not os.access(path, os.R_OK):
+        raise StoreUnusable(str(path), "permission denied")
     connection: sqlite3.Connection | None = None
     try:
         connection = _connect(path)
         _refuse_other_schemas(path, connection)
         yield connection
     except sqlite3.Error as error:
-        reason = "the file is damaged" if files.is_damage(error) else str(error)
-        raise StoreUnusable(str(path), reason) from error
+        raise StoreUnusable(str(path), _reason(error)) from error
     finally:
         if connection is not None:
             connection.close()
+
+
+def _reason(error: sqlite3.Error) -> str:
+    if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
+        return "the file is not an SQLite database"
+    return "the file is damaged" if files.is_damage(error) else str(error)
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -148,7 +148,7 @@ class SqliteStore:
         self._lock.acquire()
         try:
             self._database.connect()
-            opened = self._begin(now)
+            opened = self._begin_on_whole_file(now)
         except BaseException as error:
             self._database.close()
             self._lock.release()
@@ -157,6 +157,16 @@ class SqliteStore:
             raise
         self._is_open = True
         return opened
+
+    def _begin_on_whole_file(self, now: int) -> Opened:
+        try:
+            return self._begin(now)
+        except StoreFailed:
+            if not self._database.is_suspected:
+                raise
+        # After a clean end not every page was looked at; now it is, and a damaged file is put aside.
+        self._database.connect()
+        return self._begin(now)
 
     def _begin(self, now: int) -> Opened:
         meta = self._database.meta

@@ -17,6 +17,7 @@ import pytest
 from gridws.errors import StoreFailed
 from gridws.settings import MonitorSettings
 from gridws.storage import Batch, LinkRow, Repair, StatusChange
+from gridws.storage.reader import open_reader
 from gridws.storage.sqlite import SqliteStore
 
 from .conftest import NOW
@@ -200,6 +201,55 @@ async def test_upkeep_of_a_file_that_is_no_longer_there_waits_for_better_times(
     assert await store.readings(7, **ALWAYS) == [reading()]
     assert await store.readings(9, **ALWAYS) == [reading(9)]
     await store.close()
+
+
+LOOK = "import sqlite3, sys; print(*sqlite3.connect(sys.argv[1]).execute('SELECT count(*) FROM metrics').fetchone())"
+
+
+def seen_by_another_process(path: Path) -> int:
+    return int(subprocess.run([sys.executable, "-c", LOOK, path], check=True, capture_output=True).stdout)
+
+
+async def test_who_looks_into_its_own_database_loses_no_lock(path: Path, sqlite: SqliteStore) -> None:
+    await sqlite.write(Batch([reading()]))
+    with open_reader(path):
+        pass
+
+    seen = seen_by_another_process(path)  # which, were it the last user, would delete the log
+    await sqlite.write(Batch([reading(8)]))
+
+    assert (seen, seen_by_another_process(path)) == (1, 2)
+    assert sqlite.notes == ()
+
+
+async def test_a_log_that_was_deleted_is_noticed_and_saved(path: Path, sqlite: SqliteStore) -> None:
+    await sqlite.write(Batch([reading()], {(7, "s"): 1}))
+    for suffix in ("-wal", "-shm"):
+        Path(f"{path}{suffix}").unlink()
+
+    written = await sqlite.write(Batch([reading(8)], wanted=[(7, "s")]))
+
+    assert written.cursors == {(7, "s"): 1}
+    assert seen_by_another_process(path) == 2
+    assert "The log" in sqlite.notes[0]
+
+
+@pytest.mark.parametrize("page", range(2, 12))
+async def test_a_database_damaged_after_a_clean_end_is_put_aside(path: Path, page: int) -> None:
+    store = make(path)
+    await store.open(now=NOW)
+    await store.write(Batch([reading()], {(7, "s"): 1}, [Repair(1, 7, 1, NOW, NOW)], [LinkRow(1, 7, NOW)]))
+    await store.close()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(b"\xab" * 4096)
+    again = make(path)
+
+    await again.open(now=NOW + 1_000)  # no damage that matters to the start, or a fresh database
+    damaged = bool(again.notes)
+    await again.close()
+
+    assert any(path.parent.glob("*.corrupt.*")) == damaged
 
 
 class NoAnswer:
