@@ -113,7 +113,7 @@ async def turbine(monitor: Monitor, turbine_number: Number) -> TurbineState:
     return states[0]
 
 
-@router.get("/turbines/{turbine_number}/metrics")
+@router.get("/turbines/{turbine_number}/metrics", responses={503: RESPONSES[503]})
 async def metrics(
     monitor: Monitor,
     turbine_number: Number,
@@ -139,7 +139,7 @@ async def change_engineers(monitor: Monitor, roster: Annotated[Roster, Body()]) 
     return _pool(monitor)
 
 
-@router.get("/repairs")
+@router.get("/repairs", responses={503: RESPONSES[503]})
 async def repairs(
     monitor: Monitor,
     turbine_number: Annotated[int | None, Query(ge=1, le=MAX_TURBINE_NUMBER)] = None,

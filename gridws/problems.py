@@ -13,6 +13,7 @@ from starlette.routing import compile_path
 
 from .asgi_socket import refuse
 from .asking import Refusal
+from .errors import StoreError
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -35,6 +36,7 @@ def install(app: FastAPI) -> None:
     """Have every error of the API answered as a problem."""
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(StoreError, _on_store)
     # Starlette's types know handlers of requests only; that of a WebSocket's errors is called with the WebSocket.
     app.add_exception_handler(WebSocketRequestValidationError, _on_invalid_socket)  # type: ignore[arg-type]
 
@@ -57,6 +59,11 @@ def _allowed(request: Request) -> str:
     return "GET"
 
 
+async def _on_store(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, StoreError)  # noqa: S101  # registered for it above
+    return problem(503, f"The database {error.path} cannot be read: {error.reason}.")
+
+
 async def _on_invalid(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101  # registered for it above
     return problem(422, _sentence(error))
@@ -77,4 +84,5 @@ def _sentence(error: RequestValidationError | WebSocketRequestValidationError) -
 RESPONSES: dict[int | str, dict[str, object]] = {
     404: {"model": Problem, "description": "there is no such thing"},
     422: {"model": Problem, "description": "a value is out of its bounds"},
+    503: {"model": Problem, "description": "the database cannot be read"},
 }

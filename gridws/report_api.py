@@ -12,8 +12,7 @@ from pydantic import BaseModel, Field
 
 from .api import Limit, Monitor, Number, Since
 from .clock import Clock
-from .errors import StoreError
-from .problems import RESPONSES, Problem
+from .problems import RESPONSES
 from .reporting import Report
 from .settings import MAX_MEASURED_AT, MAX_TURBINE_NUMBER
 from .spans import Span
@@ -67,7 +66,7 @@ class FleetMinuteRow(BaseModel):
 @router.get(
     "/report",
     response_model=Report,
-    responses={503: {"model": Problem, "description": "the database cannot be read"}},
+    responses={503: RESPONSES[503]},
 )
 async def report(  # noqa: PLR0917 - parameters of the query
     request: Request,
@@ -91,16 +90,13 @@ async def report(  # noqa: PLR0917 - parameters of the query
     def make() -> bytes:
         return _json(read_report(path, span, now=now, turbine_number=turbine_number), limit)
 
-    try:
-        # One at a time, in a thread with a connection of its own: readings go on being stored beside it.
-        async with request.app.state.one_report:
-            body = await asyncio.to_thread(make)
-    except StoreError as error:
-        raise HTTPException(503, f"{error}.") from error
+    # One at a time, in a thread with a connection of its own: readings go on being stored beside it.
+    async with request.app.state.one_report:
+        body = await asyncio.to_thread(make)
     return Response(body, media_type="application/json")
 
 
-@router.get("/turbines/{turbine_number}/minutes")
+@router.get("/turbines/{turbine_number}/minutes", responses={503: RESPONSES[503]})
 async def minutes(
     monitor: Monitor,
     turbine_number: Number,
@@ -114,7 +110,7 @@ async def minutes(
     return [MinuteRow.model_construct(**row._asdict()) for row in rows]
 
 
-@router.get("/fleet/minutes")
+@router.get("/fleet/minutes", responses={503: RESPONSES[503]})
 async def fleet_minutes(
     monitor: Monitor, since: Since = 0, until: UntilOrNow = None, limit: Minutes = _MINUTES_OF_A_DAY
 ) -> list[FleetMinuteRow]:

@@ -124,3 +124,22 @@ def test_a_monitor_without_a_database_says_so() -> None:
 
     assert answer.status_code == 503
     assert "in memory only" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "path", ["report", "repairs", "fleet/minutes", "turbines/7/minutes", "turbines/7/metrics"]
+)
+def test_a_database_that_is_gone_is_a_problem_with_a_sentence(tmp_path: Path, path: str) -> None:
+    folder = tmp_path / "here"
+    folder.mkdir()
+    database = folder / "gridws.db"
+    monitor = GridMonitor(3, SqliteStore(database, settings=SETTINGS), settings=SETTINGS)
+    with TestClient(create_app(monitor), base_url="http://localhost:8787") as client:
+        folder.rename(tmp_path / "elsewhere")
+        answer = client.get(f"/api/v1/{path}")
+        documented = client.get("/openapi.json").json()["paths"]
+
+    assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
+    assert answer.json()["detail"].startswith(f"The database {database} cannot be read: ")
+    responses = documented[f"/api/v1/{path}".replace("/7/", "/{turbine_number}/")]["get"]["responses"]
+    assert "application/problem+json" in responses["503"]["content"]
