@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, FastAPI, Query, Response, WebSocket
@@ -15,6 +16,8 @@ from pydantic import BaseModel
 from . import api, documents, login, problems, report_api
 from .api import Monitor, monitor_of
 from .asgi_link import serve_turbine
+from .asgi_socket import refuse
+from .asking import Refusal
 from .exposition import exposition
 from .http_access import HttpAccess
 from .monitor import GridMonitor
@@ -102,7 +105,7 @@ async def metrics(monitor: Monitor) -> Response:
     return Response(exposition(monitor), media_type=CONTENT_TYPE_LATEST)
 
 
-@sockets.websocket("/ws/turbines/{turbine_number}")
+@sockets.websocket("/ws/turbines/{turbine_number:path}")
 async def turbine_link(websocket: WebSocket, turbine_number: str) -> None:
     """One turbine's link."""
     await serve_turbine(websocket, monitor_of(websocket), turbine_number)
@@ -124,4 +127,16 @@ async def frames(
     monitor = monitor_of(websocket)
     await serve_viewer(
         websocket, monitor, open_viewer=lambda: monitor.tap.open(turbine), close_viewer=monitor.tap.close
+    )
+
+
+@sockets.websocket("/{path:path}")
+async def nothing_here(websocket: WebSocket) -> None:
+    """Every other path, so that a mistyped one does not look like a missing token."""
+    await refuse(
+        websocket,
+        Refusal(
+            HTTPStatus.NOT_FOUND,
+            "There is no such path: turbines use /ws/turbines/NUMBER, viewers /ws/watch or /ws/frames.",
+        ),
     )

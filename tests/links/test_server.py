@@ -8,6 +8,8 @@ import socket
 
 import pytest
 from live_monitor import raw_peer, served, until
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
 from gridws.connections import Keepalive
 from gridws.errors import OptionError
@@ -202,3 +204,13 @@ async def test_nobody_is_judged_right_after_a_stall() -> None:
     assert keepalive._timer is not None
     assert keepalive._timer.when() > loop.time()
     keepalive.discard(link)
+
+
+@pytest.mark.parametrize("path", ["/", "/ws/turbine/7", "/ws/turbines", "/ws"])
+async def test_a_path_that_is_none_of_ours_is_refused_with_a_sentence(path: str) -> None:
+    async with served() as live:
+        with pytest.raises(InvalidStatus) as refused:
+            await connect(live.url(path))
+
+    assert refused.value.response.status_code == 404
+    assert b"/ws/turbines/NUMBER" in refused.value.response.body
