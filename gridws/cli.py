@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable
+from contextlib import suppress
+from functools import wraps
 from importlib.metadata import version
 from typing import Annotated
 
@@ -33,13 +36,24 @@ def gridws(
         typer.echo(f"gridws {version('gridws')}" if show_version else context.get_help())
 
 
+def _until_stopped(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command that runs until somebody stops it, so being stopped, however early, is its good end."""
+
+    @wraps(command)
+    def run(**options: object) -> None:
+        with suppress(KeyboardInterrupt):
+            command(**options)
+
+    return run
+
+
 # What a command does, short enough for one line of `gridws --help`; its own --help says more.
 for command, name, does in (
-    (monitor.monitor, "monitor", "Watch turbines and send engineers"),
-    (turbines.turbines, "turbines", "Run turbines that break"),
-    (watch.watch, "watch", "Show the fleet in this terminal"),
-    (dashboard.dashboard, "dashboard", "Serve the web page"),
-    (demo.demo, "demo", "Show it all with one command"),
+    (_until_stopped(monitor.monitor), "monitor", "Watch turbines and send engineers"),
+    (_until_stopped(turbines.turbines), "turbines", "Run turbines that break"),
+    (_until_stopped(watch.watch), "watch", "Show the fleet in this terminal"),
+    (_until_stopped(dashboard.dashboard), "dashboard", "Serve the web page"),
+    (_until_stopped(demo.demo), "demo", "Show it all with one command"),
     (report.report, "report", "Availability, energy, failures, repairs"),
     (export.export, "export", "Write a table as CSV"),
     (backup.backup, "backup", "Copy the database, also while it runs"),

@@ -87,7 +87,7 @@ def in_words(loss: Loss) -> str:
     """Return why a link ended, as a person would say it."""
     match loss.code:
         case CloseCode.SUPERSEDED:
-            return f"another client took over this turbine number; trying again in {SUPERSEDED_DELAY:.0f} s"
+            return f"another client took over this turbine number (next try after {SUPERSEDED_DELAY:.0f} s)"
         case CloseCode.RESTART:
             return "the monitor is stopping"
         case CloseCode.SILENT:

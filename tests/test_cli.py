@@ -146,3 +146,34 @@ def test_lines_in_a_pipe_are_plain_and_quiet_ones_are_left_out(capsys: pytest.Ca
     assert error.endswith("WARNING disk nearly full\n")
     assert "\x1b" not in error
     assert "turbine 7" not in error
+
+
+def test_what_runs_until_it_is_stopped_ends_well_when_it_is_stopped_early(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gridws.commands.monitor.run_monitor", stopped)
+
+    assert call(monkeypatch, "monitor") == 0
+    wrapped = {each.name for each in cli.app.registered_commands if hasattr(each.callback, "__wrapped__")}
+    assert wrapped == {"monitor", "turbines", "watch", "dashboard", "demo"}
+
+
+def test_an_interrupted_backup_is_no_backup(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gridws.storage.backup.back_up", stopped)
+
+    assert call(monkeypatch, "backup", str(tmp_path / "copy.db")) == 130
+
+
+def test_a_wrong_time_to_keep_names_its_option(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, "monitor", "--retain", "7x") == 2
+    complaint = capsys.readouterr().err
+    assert complaint.startswith("gridws: --retain: '7x' is no length of time")
+    assert "forever" in complaint

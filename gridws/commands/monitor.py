@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..errors import GridError
+from ..errors import GridError, OptionError
 from ..logs import LogFormat, LogLevel, configure
 from ..settings import MAX_ENGINEERS, MonitorSettings
 from ..spans import parse_duration
@@ -79,7 +79,7 @@ def monitor(
         engineers=engineers,
         database=database,
         repair_timeout=repair_timeout,
-        retain_readings=None if retain == "forever" else parse_duration(retain) / 1000,
+        retain_readings=_retention(retain),
         secret=read_secret(secret_file),
         ssl_certfile=ssl_certfile,
         ssl_keyfile=ssl_keyfile,
@@ -88,6 +88,15 @@ def monitor(
     )
     configure(log_level, log_format)
     run_monitor(settings)
+
+
+def _retention(text: str) -> float | None:
+    if text == "forever":
+        return None
+    try:
+        return parse_duration(text) / 1000
+    except OptionError as error:
+        raise OptionError(f"--retain: {error}, or forever") from None
 
 
 def run_monitor(settings: MonitorSettings) -> None:
