@@ -98,7 +98,7 @@ def parse_url(text: str, turbine_number: int | None) -> SplitResult:
 
 def trusted(url: SplitResult, ca_file: str | None) -> ssl.SSLContext | None:
     if ca_file is None:
-        return None
+        return ssl.create_default_context() if url.scheme == "wss" else None
     if url.scheme != "wss":
         raise Trouble("--ca-file goes with an address that begins with wss://", exit_code=2)
     try:
