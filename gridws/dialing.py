@@ -26,6 +26,8 @@ CLOSE_TIMEOUT: Final = 0.5
 """Seconds that a peer gets to answer a close frame; a whole fleet has to end within one."""
 PING: Final = 20.0
 """Seconds between pings, and until a missing pong counts as a loss: notices a monitor that hangs."""
+NO_LINK: Final = (OSError, InvalidHandshake, EOFError, InvalidURI, ValueError)
+"""What opening a link raises; the last two where the answer sends us on to what is no WebSocket address."""
 
 
 class Dialer:
@@ -59,7 +61,7 @@ class Dialer:
                 connection = await self._open_beside(url, receive, refused, **options)
         except InvalidStatus as error:
             raise refusal(self.base, error.response.status_code) from error
-        except (OSError, InvalidHandshake, EOFError) as error:
+        except NO_LINK as error:
             raise MonitorUnreachable(self.base, cause(error)) from error
         return WebSocketLink(cast("Connection", connection))
 
@@ -101,7 +103,7 @@ def websocket_base(monitor: str) -> str:
     scheme, _, rest = base.partition("://")
     scheme = {"http": "ws", "https": "wss"}.get(scheme.lower(), scheme.lower())
     try:
-        parse_uri(f"{scheme}://{rest}")
+        parse_uri(f"{scheme}://{rest}").host.encode("idna")
     except (InvalidURI, ValueError):
         raise OptionError(
             f"{monitor!r} is no address of a monitor: write ws://HOST:PORT or wss://HOST:PORT"
@@ -128,6 +130,10 @@ def cause(error: Exception) -> str:
             return "nobody knows a host of this name"
         case ssl.SSLCertVerificationError():
             return f"its certificate cannot be trusted: {error.verify_message}"
+        case InvalidURI() | ValueError():
+            return (
+                "it sends us on to what is no address of a monitor; perhaps it wants wss:// instead of ws://"
+            )
         case InvalidHandshake() | EOFError():
             return "it does not speak WebSocket, or went away before it answered"
         case _:

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from .clock import Clock, SystemClock
-from .dialing import CLOSE_TIMEOUT, OPEN_TIMEOUT, PING, cause, tls_context, websocket_base
+from .dialing import CLOSE_TIMEOUT, NO_LINK, OPEN_TIMEOUT, PING, cause, tls_context, websocket_base
 from .errors import FrameError, MonitorRefused, MonitorUnreachable
 from .frames import Snapshot, WatchFrame, parse_watch
 from .replica import Change, Replica
@@ -157,7 +157,7 @@ class Mirror(Replica):
             raise MonitorUnreachable(self.monitor_url, _ending(error)) from error
         except FrameError as error:
             raise MonitorUnreachable(self.monitor_url, f"it is of another version: {error}") from error
-        except (OSError, InvalidHandshake, EOFError) as error:
+        except NO_LINK as error:
             raise MonitorUnreachable(self.monitor_url, cause(error)) from error
 
     def _take(self, frame: WatchFrame) -> None:

@@ -88,6 +88,7 @@ def parse_url(text: str, turbine_number: int | None) -> SplitResult:
     try:
         url = urlsplit(text)
         scheme, _ = SCHEMES[url.scheme if url.hostname else ""], url.port  # reading the port checks it
+        (url.hostname or "").encode("idna")
     except (ValueError, KeyError):
         raise Trouble(f"{text} is no WebSocket URL; one looks like {MONITOR}/ws/turbines/7") from None
     url = url._replace(scheme=scheme, path=url.path.rstrip("/") or "/ws/frames", fragment="")
@@ -246,7 +247,7 @@ async def run(options: argparse.Namespace) -> None:
     except InvalidStatus as refusal:
         body = (refusal.response.body or b"").decode(errors="replace").strip()
         raise Trouble(f"{url.geturl()} refused: HTTP {refusal.response.status_code} {body[:300]}") from None
-    except (InvalidURI, InvalidHandshake) as error:
+    except (InvalidURI, InvalidHandshake, ValueError) as error:  # the first and last where it redirects
         raise Trouble(f"{url.geturl()} is no WebSocket: {error}") from None
 
 

@@ -29,6 +29,7 @@ from gridws.frames import (
     parse_up,
 )
 from gridws.link import reconnect_delays
+from gridws.mirror import Mirror
 from gridws.settings import WINDOW
 from gridws.uplink import Uplink
 
@@ -404,7 +405,9 @@ def test_an_address_may_be_written_for_the_web(monitor: str, base: str) -> None:
     assert websocket_base(monitor) == base
 
 
-@pytest.mark.parametrize("monitor", ["", "localhost:8787", "ftp://x", "ws://", "ws://host:port"])
+@pytest.mark.parametrize(
+    "monitor", ["", "localhost:8787", "ftp://x", "ws://", "ws://host:port", "ws://a..b:8787"]
+)
 def test_what_is_no_address_is_refused_in_one_sentence(monitor: str) -> None:
     with pytest.raises(OptionError, match="write ws://HOST:PORT"):
         websocket_base(monitor)
@@ -552,14 +555,30 @@ async def test_nobody_at_the_address_is_no_traceback() -> None:
         await Dialer(url).dial(7, ignore)
 
 
-async def test_something_else_at_the_address_is_no_traceback() -> None:
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"220 mail.example ESMTP\r\n")
+def moved(to: str) -> bytes:
+    return f"HTTP/1.1 301 Moved Permanently\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (b"220 mail.example ESMTP\r\n", "does not speak WebSocket"),
+        (moved("https://grid.example/ws/turbines/7"), "sends us on"),
+        (moved("ws://grid.example:port"), "sends us on"),
+        (moved("ws://a..b"), "sends us on"),
+    ],
+    ids=["mail", "https", "port", "name"],
+)
+async def test_something_else_at_the_address_is_no_traceback(answer: bytes, words: str) -> None:
+    async def play(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer)
         writer.close()
         await writer.wait_closed()
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    server = await asyncio.start_server(play, "127.0.0.1", 0)
     async with server:
-        port = server.sockets[0].getsockname()[1]
-        with pytest.raises(MonitorUnreachable, match="does not speak WebSocket"):
-            await Dialer(f"ws://127.0.0.1:{port}").dial(7, ignore)
+        url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        with pytest.raises(MonitorUnreachable, match=words):
+            await Dialer(url).dial(7, ignore)
+        with pytest.raises(MonitorUnreachable, match=words):
+            await Mirror(url).look()

@@ -303,6 +303,7 @@ async def test_a_monitor_that_is_not_there_is_one_line() -> None:
         (["ftp://localhost"], 1),
         (["ws://localhost:99999"], 1),
         (["ws://[half"], 1),
+        (["ws://a..b"], 1),
         (["ws://"], 1),
         (["--turbine", "0"], 2),
         (["--turbine", "seven"], 2),
