@@ -138,6 +138,21 @@ def test_nothing_is_written_while_nothing_is_queued() -> None:
     run(story())
 
 
+def test_a_cursor_no_longer_wanted_does_not_come_back_with_a_batch_that_failed() -> None:
+    async def story() -> None:
+        desk = Desk()
+        desk.disk.seconds, desk.disk.failure = 0.1, "locked"
+        desk.queue.want(desk.stream)
+        running = asyncio.create_task(desk.running(10))
+        await asyncio.sleep(0.3)
+        desk.queue.unwant(desk.stream)
+        desk.disk.failure = None
+        await running
+        assert desk.notes.welcomes == []
+
+    run(story())
+
+
 def test_a_cursor_is_read_behind_the_readings_already_queued() -> None:
     async def story() -> None:
         desk = Desk()

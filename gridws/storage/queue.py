@@ -90,7 +90,7 @@ class WriteQueue:
         self._capacity = settings.queue_rows
         self._rows_to_go = settings.batch_rows
         self._clock = clock
-        self._pending = _Pending()
+        self._pending = self._in_hand = _Pending()
         self._enough = asyncio.Event()
         self._commit: asyncio.Task[None] | None = None
         self._commit_began: float | None = None
@@ -134,6 +134,7 @@ class WriteQueue:
     def unwant(self, stream: Stream) -> None:
         """Forget a cursor wanted: its link is gone or opened another stream."""
         self._pending.wanted.pop(stream, None)
+        self._in_hand.wanted.pop(stream, None)  # it comes back where the commit fails
 
     def put_repair(self, repair: Repair) -> None:
         """Queue an assignment's row; a later one of the same id replaces it."""
@@ -193,6 +194,7 @@ class WriteQueue:
 
     async def _write(self) -> None:
         pending, self._pending = self._pending, _Pending()
+        self._in_hand = pending
         self._enough.clear()
         self._rows_to_go = self._settings.batch_rows
         began = self._commit_began = self._clock.now().seconds
