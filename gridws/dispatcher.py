@@ -146,6 +146,11 @@ class Dispatcher:
         breakdown = self._breakdowns.get(turbine_number)
         return breakdown.broken_at if breakdown else None
 
+    def forgotten_at(self, now: Moment) -> list[int]:
+        """Return the offline turbines whose places `TimePassed` will forget at this moment."""
+        expired = bisect_right(self._offline, now.seconds, key=itemgetter(0))
+        return [number for _, number in self._offline[:expired]]
+
     def _take_in(self, event: DispatchEvent, now: Moment) -> list[Release]:
         match event:
             case Connected():
@@ -177,10 +182,10 @@ class Dispatcher:
         return self._move(turbine, cause, now)
 
     def _forget_places(self, now: Moment) -> None:
-        expired = bisect_right(self._offline, now.seconds, key=itemgetter(0))
-        for _, number in self._offline[:expired]:
+        forgotten = self.forgotten_at(now)
+        for number in forgotten:
             del self._turbines[number], self._breakdowns[number]
-        del self._offline[:expired]
+        del self._offline[: len(forgotten)]
 
     def _time_out(self, now: Moment) -> list[Release]:
         expired = bisect_right(self._repairs, now.seconds, key=itemgetter(0))

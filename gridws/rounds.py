@@ -68,11 +68,16 @@ class Rounds:
         self._judge_silence(now.seconds)
         deadline = self._port.dispatcher.next_deadline()
         if deadline is not None and deadline <= now.seconds:
-            self._port.tell(TimePassed(), now)
+            self._pass_time(now)
         self._receipts.send_acks(now.seconds)
         self._resync(now.seconds)
         self._deliver(now.seconds)
         self._forget(now)
+
+    def _pass_time(self, now: Moment) -> None:
+        for turbine_number in self._port.dispatcher.forgotten_at(now):
+            self._watch.turbine_changed(turbine_number)  # its `broken_at` goes
+        self._port.tell(TimePassed(), now)
 
     def _notice_lag(self, now: float, lag: float) -> None:
         self._numbers.loop_lag = max(0.0, lag)

@@ -9,12 +9,14 @@ from contextlib import asynccontextmanager
 import pytest
 from doubles import ListLink, LoopClock, frame, metrics
 from virtual_time import run
+from watching_world import drained_into
 
 import gridws
 from gridws.dispatcher import check
 from gridws.errors import StoreFailed
 from gridws.frames import OperationalStatus
 from gridws.monitor import GridMonitor
+from gridws.replica import Replica
 from gridws.session import Session
 from gridws.settings import MonitorSettings
 from gridws.storage import Batch, Opened, Written
@@ -248,6 +250,23 @@ def test_a_turbine_that_is_gone_for_long_is_forgotten_altogether() -> None:
                 await asyncio.sleep(50)
             assert grid.monitor.register.numbers() == [2]
             assert list(grid.monitor.last_turbines_metrics) == [2]
+
+    run(story())
+
+
+def test_viewers_learn_that_a_turbine_lost_its_place() -> None:
+    async def story() -> None:
+        async with Grid(place_kept_for=100).running() as grid:
+            turbine = grid.turbine(1)
+            turbine.reports("broken")
+            turbine.session.lost()
+            viewer, replica = grid.monitor.watch.open(), Replica()
+            known = []
+            for _ in range(110):
+                drained_into(replica, viewer)
+                known.append(replica.turbines[1].broken_at is not None)
+                await asyncio.sleep(1)
+            assert (known[0], known[99], known[-1]) == (True, True, False)
 
     run(story())
 
