@@ -23,6 +23,9 @@ from .frames import (
 )
 from .watching import Delta
 
+MOST_KNOWN: Final = 100_000
+"""Above it turbines that are offline are forgotten, the longest unseen first: numbers cost a peer nothing."""
+
 HUGE: Final = 1e12
 """A value from here on is no measurement; hundredths of it are beyond a float soon."""
 
@@ -63,7 +66,7 @@ class Register:
         self._dispatcher = dispatcher
         self._degraded = degraded
         self._entries: dict[int, Entry] = {}
-        self._removed: set[int] = set()
+        self._kept = 0
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self._entries.values())
@@ -92,12 +95,20 @@ class Register:
         if entry is not None and entry.online:
             entry.since = at
 
+    @property
+    def is_full(self) -> bool:
+        """Whether there are so many that some have to be forgotten now."""
+        return len(self._entries) > MOST_KNOWN and len(self._entries) > self._kept * 1.1
+
     def forget_before(self, at: int) -> list[int]:
-        """Forget turbines that are offline and were last seen before `at`; return their numbers."""
-        gone = [entry.turbine_number for entry in self if not entry.online and entry.last_seen_at < at]
+        """Forget turbines that are offline and were last seen before `at`, or too many; return their numbers."""
+        offline = sorted((entry.last_seen_at, entry.turbine_number) for entry in self if not entry.online)
+        surplus = max(0, len(self) - MOST_KNOWN)
+        gone = [number for place, (seen_at, number) in enumerate(offline) if seen_at < at or place < surplus]
         for turbine_number in gone:
             del self._entries[turbine_number]
             self.last_metrics.pop(turbine_number, None)
+        self._kept = len(self)
         return gone
 
     # The picture.

@@ -108,7 +108,7 @@ class Rounds:
             self._watch.deliver()
 
     def _forget(self, now: Moment) -> None:
-        if now.seconds - self._forgot_at >= FORGET_EVERY:
+        if now.seconds - self._forgot_at >= FORGET_EVERY or self._register.is_full:
             self._forgot_at = now.seconds
             for turbine_number in self._register.forget_before(
                 now.at - int(self._settings.turbines_shown_for * 1000)

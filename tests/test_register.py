@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from watching_world import World
 
+from gridws import register
 from gridws.frames import OperationalStatus, encode, parse_watch
 from gridws.watching import Delta
 
@@ -72,3 +73,32 @@ def test_only_turbines_that_are_offline_are_forgotten() -> None:
 
     assert forgotten == [2]
     assert world.register.changes(Delta(turbines={1, 2})).removed == [2]
+
+
+def test_of_too_many_turbines_those_unseen_for_longest_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(register, "MOST_KNOWN", 20)
+    world = World()
+    for number in range(1, 31):
+        world.connect(number)
+        world.clock.move(1)
+    for number in range(1, 26):
+        world.lose(number)
+    assert world.register.is_full
+
+    forgotten = world.register.forget_before(0)
+
+    assert forgotten == list(range(1, 11))
+    assert not world.register.is_full
+
+
+def test_a_fleet_that_is_all_online_is_not_looked_through_again_and_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(register, "MOST_KNOWN", 20)
+    world = World()
+    for number in range(1, 31):
+        world.connect(number)
+
+    assert world.register.forget_before(0) == []
+
+    assert not world.register.is_full
