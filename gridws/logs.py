@@ -1,11 +1,16 @@
-"""Log lines: coloured on a terminal, plain in a pipe, JSON where machines read them. They go to standard error."""
+"""Log lines: coloured on a terminal, plain in a pipe, JSON where machines read them. They go to standard error.
+
+A line that nobody takes, because a terminal or a pager is halted, is dropped: nothing ever waits for a log.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
+import select
 import sys
 import time
+from contextlib import suppress
 from enum import StrEnum
 
 from .frames import Event
@@ -37,10 +42,29 @@ def configure(level: LogLevel = LogLevel.info, style: LogFormat = LogFormat.text
     else:
         handler = logging.StreamHandler()
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s"))
+    handler.addFilter(_Unread())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("gridws").setLevel(level.upper())
     # The WebSocket library tells of every peer that breaks the protocol; the frame counters do so in one number.
     logging.getLogger("websockets").setLevel(logging.ERROR)
+
+
+class _Unread(logging.Filter):
+    """Drops lines while standard error takes none, and says how many as soon as it does again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._dropped = 0
+
+    def filter(self, _record: logging.LogRecord) -> bool:
+        with suppress(ValueError):  # what stands in for standard error may have no descriptor
+            if not select.select([], [sys.stderr], [], 0)[1]:
+                self._dropped += 1
+                return False
+        if self._dropped:
+            count, self._dropped = self._dropped, 0
+            logging.getLogger("gridws").warning("%s log lines were dropped: nobody took them", f"{count:,}")
+        return True
 
 
 class _JsonFormatter(logging.Formatter):

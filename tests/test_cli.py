@@ -148,6 +148,26 @@ def test_lines_in_a_pipe_are_plain_and_quiet_ones_are_left_out(capsys: pytest.Ca
     assert "turbine 7" not in error
 
 
+@pytest.mark.parametrize("style", LogFormat)
+def test_a_log_that_nobody_reads_holds_nothing_up(monkeypatch: pytest.MonkeyPatch, style: LogFormat) -> None:
+    read_end, write_end = os.pipe()
+    with os.fdopen(read_end) as reader, os.fdopen(write_end, "w") as stderr:
+        os.set_blocking(read_end, False)
+        monkeypatch.setattr(sys, "stderr", stderr)
+        configure(LogLevel.info, style)
+        log = logging.getLogger("gridws.test")
+
+        for number in range(3_000):
+            log.info("turbine %d broke", number)
+
+        kept = len(reader.readlines())
+        log.info("turbine 7 broke")
+        told, last = reader.readlines()
+        assert 0 < kept < 3_000
+        assert f"{3_000 - kept:,} log lines were dropped" in told
+        assert "turbine 7 broke" in last
+
+
 def test_what_runs_until_it_is_stopped_ends_well_when_it_is_stopped_early(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
