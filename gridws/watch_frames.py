@@ -107,7 +107,7 @@ class Changes(Frame):
     that only sent a new reading, as [turbine_number, wind_speed, power_output_in_kwh, age], the age in ms at
     `at`: short, since nearly all changes are of this kind. Wind and power are rounded to hundredths.
     `engineers` is the whole list when any of them changed, else null. `removed` are turbines no longer shown.
-    An event that was in the snapshot may come again; its `id` tells.
+    An event may come again, after a snapshot or to a slow viewer; its `id` tells.
     """
 
     type: Literal["changes"] = "changes"

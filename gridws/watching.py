@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 from typing import Final, Literal, Protocol
 
 from .frames import Changes, Event, FramesSkipped, SeenFrame, Snapshot, encode
@@ -105,6 +107,15 @@ class Delta:
             deque((*self.events, *later.events), maxlen=EVENTS_KEPT),
         )
 
+    def __or__(self, other: Delta) -> Delta:
+        """Return a new delta of both, which reach up to the same moment: the longer one has the other's events."""
+        return Delta(
+            self.turbines | other.turbines,
+            self.readings | other.readings,
+            self.engineers or other.engineers,
+            max(self.events, other.events, key=len),
+        )
+
 
 class Picture(Protocol):
     """Where the state that viewers see is looked up."""
@@ -123,7 +134,8 @@ class FleetWatch:
     """Shows the fleet's state: a snapshot first, then merged changes whenever `deliver` is called.
 
     A viewer that was not ready for a delivery has missed its delta, and gets the sum of all that it missed
-    when it is ready again. Those that missed the same share one delta and one text.
+    when it is ready again. Those that missed the same share one delta and one text, and so do all that missed
+    more than the last delivery: what one of them missed is looked up for all of them.
     """
 
     def __init__(self, picture: Picture) -> None:
@@ -174,13 +186,14 @@ class FleetWatch:
         self._snapshot = ""
 
     def deliver(self) -> None:
-        """Queue what changed: one text for all that are up to date, and one for each gap of others."""
+        """Queue what changed: one text for all that are up to date, and one for each of two gaps of others."""
         delta, self._delta, self._snapshot = self._delta, Delta(), ""
         groups: dict[int, list[Viewer]] = {}
         for viewer, missed in self._missed.items():
             groups.setdefault(id(missed), []).append(viewer)
         for viewers in groups.values():
             self._deliver(viewers, delta)
+        self._join_gaps(delta)
 
     def _deliver(self, viewers: list[Viewer], delta: Delta) -> None:
         missed = self._missed[viewers[0]]
@@ -190,3 +203,12 @@ class FleetWatch:
             self._missed[viewer] = _UP_TO_DATE if viewer.idle else total
             if viewer.idle:
                 viewer.put(text)
+
+    def _join_gaps(self, delta: Delta) -> None:
+        """Hundreds of gaps, each as large as the fleet, would be encoded one after the other when all are ready."""
+        gaps = {id(gap): gap for gap in self._missed.values() if gap is not _UP_TO_DATE and gap is not delta}
+        if len(gaps) > 1:
+            joined = reduce(or_, gaps.values())
+            self._missed = {
+                viewer: joined if id(gap) in gaps else gap for viewer, gap in self._missed.items()
+            }

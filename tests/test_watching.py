@@ -209,6 +209,29 @@ async def test_viewers_with_the_same_gap_share_one_encoding() -> None:
     assert world.made == ["snapshot", "changes"]
 
 
+async def test_viewers_with_many_different_gaps_share_one_encoding_too() -> None:
+    world = CountingWorld()
+    viewers = [world.watch.open() for _ in range(10)]
+    replicas = [Replica() for _ in viewers]
+    for slow in range(10):
+        for replica, viewer in list(zip(replicas, viewers, strict=True))[slow:]:
+            drained_into(replica, viewer)
+        world.connect(slow + 1)
+        world.watch.deliver()
+    for replica, viewer in zip(replicas, viewers, strict=True):
+        drained_into(replica, viewer)
+    world.made.clear()
+
+    world.watch.deliver()
+
+    assert len(world.made) <= 3
+    truth = Replica()
+    drained_into(truth, world.watch.open())
+    for replica, viewer in zip(replicas, viewers, strict=True):
+        drained_into(replica, viewer)
+        assert seen(replica) == seen(truth)
+
+
 async def test_a_turbine_that_comes_makes_a_new_snapshot_for_the_next_viewer() -> None:
     world = World()
     world.watch.open()
