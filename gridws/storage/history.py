@@ -76,6 +76,8 @@ _FLEET_MINUTES: Final = Query(
 _REPAIRS: Final = (
     "SELECT id, turbine_number, engineer_id, broken_at, assigned_at, ended_at, outcome FROM repairs"
 )
+_NOT_OVER: Final = "(ended_at >= ? OR ended_at IS NULL)"
+_MORE_SINCE: Final = "SELECT 1 FROM repairs WHERE ended_at >= ? LIMIT 1 OFFSET ?"
 _RUNNING_SINCE: Final = """
 id IN (SELECT id FROM repairs WHERE ended_at >= ? UNION ALL SELECT id FROM repairs WHERE ended_at IS NULL)
 """
@@ -105,7 +107,9 @@ def repairs(
         conditions.append("turbine_number = ?")
         values.append(turbine_number)
     if since > 0:
-        conditions.append(_RUNNING_SINCE)
+        # Few are looked up by their end; where there are more than asked for, the way back by id meets them soon.
+        are_many = connection.execute(_MORE_SINCE, (since, limit)).fetchone() is not None
+        conditions.append(_NOT_OVER if are_many else _RUNNING_SINCE)
         values.append(since)
     sql = f"{_REPAIRS} WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT ?"
     return [Repair(*row) for row in _fetch(connection, sql, *values, max(limit, 0))]

@@ -68,14 +68,16 @@ async def test_a_later_row_of_a_repair_replaces_the_earlier_one(store: AnyStore)
     assert await store.repairs(limit=10) == [Repair(2, 8, 1, NOW, NOW), ended]
 
 
-async def test_repairs_are_found_by_turbine_and_by_time(store: AnyStore) -> None:
+@pytest.mark.parametrize("limit", [0, 1, 2, 10])
+async def test_repairs_are_found_by_turbine_and_by_time(store: AnyStore, limit: int) -> None:
     old = Repair(1, 7, 1, NOW, NOW, NOW + 10, "repaired")
     new = Repair(2, 7, 1, NOW, NOW, NOW + 20, "repaired")
     running = Repair(3, 7, 1, NOW, NOW)
     other = Repair(4, 8, 2, NOW, NOW)
     await store.write(Batch(repairs=[old, new, running, other]))
 
-    assert await store.repairs(turbine_number=7, since=NOW + 20, limit=10) == [running, new]
+    assert await store.repairs(turbine_number=7, since=NOW + 20, limit=limit) == [running, new][:limit]
+    assert await store.repairs(since=NOW + 20, limit=limit) == [other, running, new][:limit]
 
 
 async def test_status_changes_come_in_their_order(store: AnyStore) -> None:
