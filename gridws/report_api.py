@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Annotated
 
@@ -24,6 +26,8 @@ router = APIRouter(prefix="/api/v1", responses={422: RESPONSES[422]})
 _DAY = 86_400_000
 _MINUTE = 60_000
 _MINUTES_OF_A_DAY = 1_440
+_LOOK_EVERY = 0.5
+"""Seconds between two looks at whether whoever asked for a report is still there."""
 
 SinceOrDayBefore = Annotated[
     int | None,
@@ -87,12 +91,20 @@ async def report(  # noqa: PLR0917 - parameters of the query
     path, now = monitor.store.path, monitor.clock.now().at
     span = _span(since, until, now)
 
-    def make() -> bytes:
-        return _json(read_report(path, span, now=now, turbine_number=turbine_number), limit)
+    given_up = threading.Event()
 
-    # One at a time, in a thread with a connection of its own: readings go on being stored beside it.
-    async with request.app.state.one_report:
-        body = await asyncio.to_thread(make)
+    def make() -> bytes:
+        found = read_report(path, span, now=now, turbine_number=turbine_number, given_up=given_up.is_set)
+        return _json(found, limit)
+
+    try:
+        # One at a time, in a thread with a connection of its own: readings go on being stored beside it.
+        async with request.app.state.one_report:
+            body = await _while_wanted(request, make)
+    except asyncio.CancelledError:
+        raise HTTPException(503, "The monitor stops.") from None
+    finally:
+        given_up.set()
     return Response(body, media_type="application/json")
 
 
@@ -118,6 +130,19 @@ async def fleet_minutes(
     first, end = _minutes(since, until, limit, monitor.clock)
     rows = await monitor.store.fleet_minutes(since=first, until=end)
     return [FleetMinuteRow.model_construct(**row._asdict()) for row in rows]
+
+
+async def _while_wanted(request: Request, make: Callable[[], bytes]) -> bytes:
+    """Return what a thread makes, unless whoever asked goes away: a large range takes many seconds."""
+    making = asyncio.ensure_future(asyncio.to_thread(make))
+    try:
+        while not making.done():
+            if await request.is_disconnected():
+                raise HTTPException(503, "Whoever asked is gone.")
+            await asyncio.wait([making], timeout=_LOOK_EVERY)
+        return making.result()
+    finally:
+        making.cancel()
 
 
 def _span(since: int | None, until: int | None, now: int) -> Span:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Iterator
+import os
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from an_hour import BEGIN, HOUR, MINUTE, REPAIRS, STATUSES, at, readings
 from doubles import HandClock
 from starlette.testclient import TestClient
+from starlette.types import Message
 
+from gridws import report_api
 from gridws.app import create_app
+from gridws.errors import StoreUnusable
 from gridws.monitor import GridMonitor
 from gridws.report_text import as_json
+from gridws.reporting import Report
 from gridws.settings import MonitorSettings
 from gridws.storage import Batch, LinkRow, Minute
 from gridws.storage.collected import read_report
@@ -143,3 +150,63 @@ def test_a_database_that_is_gone_is_a_problem_with_a_sentence(tmp_path: Path, pa
     assert answer.json()["detail"].startswith(f"The database {database} cannot be read: ")
     responses = documented[f"/api/v1/{path}".replace("/7/", "/{turbine_number}/")]["get"]["responses"]
     assert "application/problem+json" in responses["503"]["content"]
+
+
+async def asked(path: Path, messages: list[str]) -> int:
+    """Ask for a report with the events of a client, in this order, and return the status of the answer."""
+    sent: list[Message] = []
+    coming = iter(messages)
+
+    async def receive() -> Message:
+        kind = next(coming, None)
+        if kind is None:
+            await asyncio.Event().wait()
+        return {"type": kind, "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    app = create_app(GridMonitor(3, SqliteStore(path, settings=SETTINGS), settings=SETTINGS))
+    scope = {"type": "http", "method": "GET", "path": "/api/v1/report", "query_string": b"", "headers": []}
+    await app(scope | {"headers": [(b"host", b"localhost")], "http_version": "1.1"}, receive, send)
+    return int(sent[0]["status"])
+
+
+class EndlessReport:
+    """Stands for the reading of a range that is far too large."""
+
+    def __init__(self) -> None:
+        self.begun, self.ended, self.was_given_up = threading.Event(), threading.Event(), False
+
+    def __call__(self, *_arguments: object, given_up: Callable[[], bool], **_more: object) -> Report:
+        self.begun.set()
+        turns = iter(range(1_000_000))
+        while not given_up() and next(turns, None) is not None:
+            os.sched_yield()
+        self.was_given_up = given_up()
+        self.ended.set()
+        raise StoreUnusable("grid.db", "interrupted")
+
+
+async def test_a_report_that_nobody_waits_for_is_given_up(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading = EndlessReport()
+    monkeypatch.setattr(report_api, "read_report", reading)
+
+    assert await asked(path, ["http.request", "http.disconnect"]) == 503
+    await asyncio.to_thread(reading.ended.wait)
+    assert reading.was_given_up
+
+
+async def test_a_monitor_that_stops_waits_for_no_report(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reading = EndlessReport()
+    monkeypatch.setattr(report_api, "read_report", reading)
+    asking = asyncio.create_task(asked(path, ["http.request"]))
+    await asyncio.to_thread(reading.begun.wait)
+
+    asking.cancel()
+
+    assert await asking == 503
+    await asyncio.to_thread(reading.ended.wait)
+    assert reading.was_given_up

@@ -33,6 +33,9 @@ _KEPT_IN_MIND: Final = 7 * 86_400_000
 _SILENT_MONITOR: Final = 120_000
 """A monitor writes at least once a minute; twice that (ms) after its last commit it is taken for dead."""
 
+_ASK_EVERY: Final = 1_000_000
+"""Steps of SQLite, some 20 ms, between two looks at whether the report is still wanted."""
+
 _TOUCHED: Final = """
 CREATE TEMP TABLE touched AS
 SELECT * FROM main.repairs WHERE assigned_at < :until AND (:number IS NULL OR turbine_number = :number)
@@ -90,9 +93,17 @@ FROM json_each(:numbers) n
 """
 
 
-def read_report(path: Path, span: Span, *, now: int, turbine_number: int | None = None) -> Report:
-    """Return the report of a range from the database at `path`; raise `StoreUnusable`."""
+def read_report(
+    path: Path,
+    span: Span,
+    *,
+    now: int,
+    turbine_number: int | None = None,
+    given_up: Callable[[], bool] = lambda: False,
+) -> Report:
+    """Return the report of a range from the database at `path`; raise `StoreUnusable`, also when `given_up`."""
     with open_reader(path) as connection, _one_moment(connection):
+        connection.set_progress_handler(given_up, _ASK_EVERY)
         rows = turbine_rows(connection, span, turbine_number)
         return make_report(rows, span, collected(connection, now=now))
 

@@ -10,10 +10,12 @@ from an_hour import BEGIN, COLLECTED, HOUR, MINUTE, REPAIRS, ROWS, STATUSES, at,
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gridws.errors import StoreUnusable
 from gridws.reporting import Collected, Report, TurbineRows, make_report
 from gridws.settings import MonitorSettings
 from gridws.spans import Span
 from gridws.storage import Batch, LinkRow, Repair, StatusChange
+from gridws.storage import collected as storage_collected
 from gridws.storage.collected import read_report
 from gridws.storage.sqlite import SqliteStore
 
@@ -214,3 +216,12 @@ def test_status_times_equal_those_of_all_rows_at_once(
     expected = make_report((TurbineRows(r[0].turbine_number, r, [], 0.0) for r in of_each if r), span, known)
     assert report.fleet == expected.fleet
     assert report.turbines == expected.turbines
+
+
+async def test_a_report_can_be_given_up_while_it_is_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = await opened(path)
+    await write_the_hour(store)
+    monkeypatch.setattr(storage_collected, "_ASK_EVERY", 1)
+
+    with pytest.raises(StoreUnusable, match="interrupted"):
+        read_report(path, HOUR, now=at(60), given_up=lambda: True)
