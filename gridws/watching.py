@@ -17,6 +17,8 @@ from .frames import Changes, Event, FramesSkipped, SeenFrame, Snapshot, encode
 
 EVENTS_KEPT = 200
 """Events that a new viewer is shown, and at most as many for one that was slow."""
+MOST_CHARACTERS: Final = 1_000_000
+"""Beyond it a viewer's frames are skipped, however few they are: one of 64 KiB may take 256 KiB of memory."""
 
 
 class Viewer:
@@ -26,20 +28,23 @@ class Viewer:
         self.turbine_number = turbine_number
         self.idle = False
         self._texts: deque[str] = deque()
+        self._characters = 0
         self._size = size
         self._skipped = 0
         self._filled = asyncio.Event()
 
     def put(self, text: str) -> int:
-        """Queue a text; return how many were skipped for it, 0 or 1."""
-        full = len(self._texts) >= self._size
-        if full:
-            self._texts.popleft()
-            self._skipped += 1
+        """Queue a text; return how many older ones were skipped for it."""
+        skipped = 0
+        self._characters += len(text)
+        while self._texts and (len(self._texts) >= self._size or self._characters > MOST_CHARACTERS):
+            self._take()
+            skipped += 1
         self._texts.append(text)
+        self._skipped += skipped
         self._filled.set()
         self.idle = False
-        return int(full)
+        return skipped
 
     async def next(self) -> str:
         """Wait for the next text; after a gap the first one says how many frames were skipped.
@@ -54,7 +59,17 @@ class Viewer:
         if self._skipped:
             count, self._skipped = self._skipped, 0
             return encode(FramesSkipped(count=count))
-        return self._texts.popleft()
+        return self._take()
+
+    def clear(self) -> None:
+        """Let go of all texts: the viewer is gone, and what still refers to it may stay for long."""
+        self._texts.clear()
+        self._characters = 0
+
+    def _take(self) -> str:
+        text = self._texts.popleft()
+        self._characters -= len(text)
+        return text
 
 
 class FrameTap:
@@ -76,6 +91,7 @@ class FrameTap:
     def close(self, viewer: Viewer) -> None:
         """Forget a viewer."""
         self._viewers.discard(viewer)
+        viewer.clear()
         self.watched = bool(self._viewers)
 
     def show(self, turbine_number: int, direction: Literal["up", "down"], text: str, at: int) -> None:
@@ -161,6 +177,7 @@ class FleetWatch:
     def close(self, viewer: Viewer) -> None:
         """Forget a viewer."""
         self._missed.pop(viewer, None)
+        viewer.clear()
         self.watched = bool(self._missed)
 
     def turbine_changed(self, turbine_number: int) -> None:

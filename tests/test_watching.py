@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from watching_world import World, drained_into, seen, taken
 
-from gridws.frames import Changes, OperationalStatus, Snapshot, WatchFrame, encode, parse_watch
+from gridws.frames import Changes, FramesSkipped, OperationalStatus, Snapshot, WatchFrame, encode, parse_watch
 from gridws.replica import Replica
 from gridws.watching import EVENTS_KEPT, FleetWatch, FrameTap, Viewer
 
@@ -295,3 +295,23 @@ async def test_a_tap_says_how_many_frames_a_slow_viewer_missed() -> None:
     assert await viewer.next() == '{"type":"frames_skipped","count":1}'
     assert '"text":"b"' in await viewer.next()
     assert tap.skipped == 1
+
+
+async def test_a_slow_viewer_keeps_only_so_much_however_large_the_frames_are() -> None:
+    tap = FrameTap(size=1_000)
+    viewer = tap.open(None)
+    for _ in range(100):
+        tap.show(1, "up", "x" * 50_000, 1)
+
+    assert await viewer.next() == encode(FramesSkipped(count=81))
+    assert tap.skipped == 81
+
+
+async def test_a_viewer_that_left_holds_nothing() -> None:
+    tap = FrameTap(size=1_000)
+    viewer = tap.open(None)
+    tap.show(1, "up", "x", 1)
+
+    tap.close(viewer)
+
+    assert taken(viewer) is None
