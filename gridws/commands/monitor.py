@@ -115,7 +115,7 @@ async def _serve(settings: MonitorSettings) -> None:
     from ..app import create_app
     from ..listening import open_sockets
     from ..monitor import GridMonitor
-    from ..running import spare_the_collector
+    from ..running import spared
     from ..server import make_server
     from ..storage.sqlite import SqliteStore
 
@@ -142,8 +142,7 @@ async def _serve(settings: MonitorSettings) -> None:
         settings,
         on_listening=lambda: _announce(settings, port),
     )
-    spare_the_collector()
-    await server.serve(sockets)
+    await spared(server.serve(sockets))
     if deaths:
         raise deaths[0]
 

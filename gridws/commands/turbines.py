@@ -106,7 +106,6 @@ def turbines(
 def run_turbines(settings: TurbineSettings) -> None:
     """Run a fleet in this process until a signal."""
     from ..fleet import run_fleet
-    from ..running import run_until_signal, spare_the_collector
+    from ..running import run_until_signal, spared
 
-    spare_the_collector()
-    run_until_signal(run_fleet(settings))
+    run_until_signal(spared(run_fleet(settings)))
