@@ -292,6 +292,9 @@ class GridMonitor:
     def ack_due(self, session: Session) -> None:
         self._receipts.ack_due(session)
 
+    def session_hurries(self, now: Moment) -> None:
+        self._rounds.notice_stall(now.seconds)
+
     def session_paused(self, session: Session) -> None:
         self._rounds.session_paused(session)
 
@@ -335,6 +338,6 @@ class GridMonitor:
 
     async def _make_rounds(self) -> None:
         while True:
-            due = self.clock.now().seconds + self.settings.tick
+            self._rounds.due = self.clock.now().seconds + self.settings.tick
             await asyncio.sleep(self.settings.tick)
-            self._rounds.make(self.clock.now(), due=due)
+            self._rounds.make(self.clock.now())

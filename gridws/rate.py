@@ -13,7 +13,7 @@ QUIET_FOR_GOOD = 2.0
 class Rate:
     """`per_second` frames, with a burst of `burst`."""
 
-    __slots__ = ("_burst", "_eased_at", "_full_at", "_over_since", "_spacing")
+    __slots__ = ("_burst", "_eased_at", "_excused", "_full_at", "_over_since", "_spacing")
 
     def __init__(self, *, per_second: float, burst: float) -> None:
         self._spacing = 1 / per_second
@@ -21,6 +21,7 @@ class Rate:
         self._full_at = 0.0  # when the bucket will be full again, the only state of a bucket
         self._over_since: float | None = None
         self._eased_at = 0.0
+        self._excused = 0
 
     def take(self, now: float) -> bool:
         """Count one frame; return whether the peer is within its rate."""
@@ -29,6 +30,18 @@ class Rate:
             full_at = now
         self._full_at = full_at = full_at + self._spacing
         return full_at - now <= self._burst
+
+    def excuse(self, frames: int) -> None:
+        """Let so many frames more pass: it was not the peer that held them up until they came all at once."""
+        self._excused = frames
+
+    def take_back(self) -> bool:
+        """Take back the frame counted last if it is one of those excused; return whether it is."""
+        if not self._excused:
+            return False
+        self._excused -= 1
+        self._full_at -= self._spacing
+        return True
 
     def over_for(self, now: float) -> float:
         """Say that the peer is over its rate; return for how long it has been so, pauses included; 0 is the start."""

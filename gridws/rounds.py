@@ -7,6 +7,7 @@ judged until the frames that arrived meanwhile could be read.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import inf
 
 from .dispatcher import Moment, TimePassed
 from .frames import CloseCode
@@ -24,7 +25,10 @@ FORGET_EVERY = 600.0
 
 
 class Rounds:
-    """Makes the monitor's rounds; `make` is called about every `settings.tick`."""
+    """Makes the monitor's rounds; `make` is called about every `settings.tick`.
+
+    `due` is the monotonic second for which the next one is meant.
+    """
 
     def __init__(
         self,
@@ -49,7 +53,8 @@ class Rounds:
         self._numbers = numbers
         self._turbine_forgotten = turbine_forgotten
         self._paused: dict[Session, None] = {}
-        self._judge_silence_from = 0.0
+        self.due = inf
+        self._stalled_at = self._judge_from = 0.0
         self._resynced_at = self._delivered_at = self._forgot_at = 0.0
 
     def session_paused(self, session: Session) -> None:
@@ -60,14 +65,15 @@ class Rounds:
         """The session has ended."""
         self._paused.pop(session, None)
 
-    def make(self, now: Moment, *, due: float) -> None:
-        """Look at everything that depends on time; `due` is the monotonic second for which this round was meant."""
-        self._notice_lag(now.seconds, now.seconds - due)
+    def make(self, now: Moment) -> None:
+        """Look at everything that depends on time."""
+        self._numbers.loop_lag = max(0.0, now.seconds - self.due)
+        self.notice_stall(now.seconds)
         self._queue.look_after(now.seconds)
         self._paused = {session: None for session in self._paused if not session.ease(now.seconds)}
         self._judge_silence(now.seconds)
         deadline = self._port.dispatcher.next_deadline()
-        if deadline is not None and deadline <= now.seconds:
+        if deadline is not None and deadline <= now.seconds >= self._judge_from:
             self._pass_time(now)
         self._receipts.send_acks(now.seconds)
         self._resync(now.seconds)
@@ -79,13 +85,17 @@ class Rounds:
             self._watch.turbine_changed(turbine_number)  # its `broken_at` goes
         self._port.tell(TimePassed(), now)
 
-    def _notice_lag(self, now: float, lag: float) -> None:
-        self._numbers.loop_lag = max(0.0, lag)
-        if lag > self._settings.stall:
-            self._judge_silence_from = now + EVERY_SECOND
+    def notice_stall(self, now: float) -> None:
+        """See whether the event loop stood still; then nobody is judged by when its frames were read."""
+        lag = now - self.due
+        if lag > self._settings.stall and self._stalled_at != self.due:
+            self._stalled_at = self.due
+            self._judge_from = now + EVERY_SECOND
+            for session in self._sessions.values():
+                session.held_up(lag)
 
     def _judge_silence(self, now: float) -> None:
-        if now < self._judge_silence_from:
+        if now < self._judge_from:
             return
         # The comparison comes first and here: it is made for every session, and nearly all have just been heard.
         unheard = [

@@ -32,7 +32,7 @@ from .frames import (
 )
 from .numbers import Numbers
 from .rate import Rate
-from .settings import MonitorSettings
+from .settings import WINDOW, MonitorSettings
 from .stream import WANTED, Stream, Taken
 from .watching import FrameTap
 
@@ -77,6 +77,9 @@ class Desk(Protocol):
     def ack_due(self, session: Session) -> None:
         """Call `session.acknowledge` soon, again for what is committed."""
 
+    def session_hurries(self, now: Moment) -> None:
+        """A peer is over its rate: call `held_up` on all sessions if the monitor itself stood still until now."""
+
     def session_paused(self, session: Session) -> None:
         """Call `session.ease` until reading goes on."""
 
@@ -90,6 +93,7 @@ class Session:
     __slots__ = (
         "_clock",
         "_desk",
+        "_hello_at",
         "_historical_rate",
         "_invalid_at",
         "_link",
@@ -143,6 +147,7 @@ class Session:
         self._over = self._rate  # the one that reading was paused for
         self._invalid_at: deque[float] = deque(maxlen=settings.max_invalid_frames)
         self._seen_live_sequence = False
+        self._hello_at = now.seconds
 
     # What the link tells.
 
@@ -198,6 +203,7 @@ class Session:
         if stream is not self.stream or self.ended:
             return
         stream.open(last_sequence)
+        self.held_up(self._clock.now().seconds - self._hello_at)
         self.send(
             Welcome(
                 turbine_number=self.turbine_number,
@@ -218,6 +224,12 @@ class Session:
             return False
         self.send(Resync())
         return True
+
+    def held_up(self, seconds: float) -> None:
+        """The peer had to wait for so long, or was not heard: what it sent or kept meanwhile is no flood."""
+        frames = int(seconds * self._settings.frames_per_second)
+        if frames:
+            self._rate.excuse(min(frames, WINDOW))
 
     def ease(self, now: float) -> bool:
         """Read on if the peer is within its rate again; return whether it is."""
@@ -249,6 +261,7 @@ class Session:
         if type(frame) is Status:
             self._desk.status_reported(self, frame.operational_status, now)
         elif type(frame) is Hello:
+            self._hello_at = now.seconds
             self._take_hello(frame)
 
     def _take_hello(self, hello: Hello) -> None:
@@ -319,6 +332,9 @@ class Session:
     def _slow_down(self, now: Moment) -> bool:
         """Pause a peer that is over its rate, or close its link; return whether this frame still counts."""
         if self.paused:
+            return True
+        self._desk.session_hurries(now)
+        if self._rate.take_back():
             return True
         over_for = self._rate.over_for(now.seconds)
         if over_for >= self._settings.flood_patience:

@@ -162,6 +162,39 @@ def test_nobody_is_called_silent_right_after_a_stall_of_the_loop() -> None:
     run(story())
 
 
+def test_what_was_sent_during_a_stall_of_the_loop_is_no_flood() -> None:
+    async def story() -> None:
+        async with Grid().running() as grid:
+            turbine = grid.turbine(1)
+            await asyncio.sleep(50)
+            loop = asyncio.get_running_loop()
+            loop._jumping.now += 20  # type: ignore[attr-defined]  # the process was stopped for so long
+            for _ in range(400):
+                turbine.reports("ok")
+            await asyncio.sleep(15)
+            turbine.reports("ok")
+            assert turbine.link.sent == []
+            assert turbine.link.closed is None
+
+    run(story())
+
+
+def test_a_repair_that_ended_during_a_stall_of_the_loop_is_not_given_up() -> None:
+    async def story() -> None:
+        async with Grid(1, repair_timeout=10).running() as grid:
+            turbine = grid.turbine(1)
+            turbine.reports("broken")
+            await asyncio.sleep(5)
+            loop = asyncio.get_running_loop()
+            loop._jumping.now += 20  # type: ignore[attr-defined]  # the process was stopped for so long
+            await asyncio.sleep(0.3)
+            turbine.reports("ok")
+            await asyncio.sleep(5)
+            assert [repair.outcome for repair in await grid.store.repairs(limit=10)] == ["repaired"]
+
+    run(story())
+
+
 def test_a_repair_that_does_not_end_is_given_up_and_the_turbine_waits_at_the_back() -> None:
     async def story() -> None:
         async with Grid(engineers=1, repair_timeout=10).running() as grid:

@@ -27,6 +27,7 @@ class Notes:
     passed_over: list[int] = field(default_factory=list)
     acks_due: int = 0
     paused: int = 0
+    hurried: int = 0
     ended: list[str] = field(default_factory=list)
 
     def collect_metrics(self, session: Session, metrics: Metrics, now: Moment) -> bool:
@@ -47,6 +48,9 @@ class Notes:
 
     def ack_due(self, session: Session) -> None:
         self.acks_due += 1
+
+    def session_hurries(self, now: Moment) -> None:
+        self.hurried += 1
 
     def session_paused(self, session: Session) -> None:
         self.paused += 1
@@ -320,6 +324,22 @@ def test_reading_goes_on_when_the_peer_is_within_its_rate() -> None:
     line.clock.pass_time(1)
     assert line.session.ease(line.clock.seconds)
     assert line.link.reading
+
+
+def test_what_waited_for_a_late_welcome_is_no_flood() -> None:
+    line = Line(frames_burst=200, frames_per_second=20)
+    line.hello()
+    line.clock.pass_time(25)
+    line.session.welcome(line.desk.streams[-1], None)
+    line.receive(*[metrics(sequence=n) for n in range(1, 501)])
+    assert line.link.reading
+    assert line.link.types == ["welcome"]
+
+
+def test_a_welcome_that_came_at_once_excuses_nothing() -> None:
+    line = Line(last_sequence=None, frames_burst=5, frames_per_second=5)
+    line.receive(*[metrics(sequence=n) for n in range(1, 7)])
+    assert not line.link.reading
 
 
 def test_historical_readings_are_not_limited_by_the_rate() -> None:
