@@ -27,7 +27,7 @@ class Disk:
         self.batches: list[Batch] = []
         self.cursors: dict[tuple[int, str], int] = {}
         self.failure: str | None = None
-        self.seconds = 0.0
+        self.seconds = self.upkeep_seconds = 0.0
         self.maintained = 0
 
     async def write(self, batch: Batch) -> Written:
@@ -40,6 +40,7 @@ class Disk:
 
     async def maintain(self, *, now: int) -> None:
         self.maintained += 1
+        await asyncio.sleep(self.upkeep_seconds)
 
     @property
     def readings(self) -> int:
@@ -264,6 +265,21 @@ def test_a_commit_that_hangs_is_noticed() -> None:
         await running
         assert desk.notes.health == ["the disk does not answer", None]
         assert desk.disk.readings == 1
+
+    run(story())
+
+
+def test_upkeep_that_hangs_is_noticed() -> None:
+    async def story() -> None:
+        desk = Desk()
+        desk.disk.upkeep_seconds = 2 * HUNG_AFTER
+        running = asyncio.create_task(desk.running(60))
+        await asyncio.sleep(HUNG_AFTER + 3)
+        desk.queue.look_after(LoopClock().now().seconds)
+        assert desk.notes.health == ["the disk does not answer"]
+        desk.disk.upkeep_seconds = 0.0
+        await running
+        assert desk.notes.health == ["the disk does not answer", None]
 
     run(story())
 

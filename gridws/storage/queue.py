@@ -250,12 +250,14 @@ class WriteQueue:
         now = self._clock.now()
         if now.seconds - self._maintained_at < MAINTAIN_EVERY or self.degraded:
             return
-        self._maintained_at = now.seconds
+        self._maintained_at = self._commit_began = now.seconds
         try:
             await self._store.maintain(now=now.at)
         except StoreFailed as error:
             self._put_back(_Pending())
             self._degrade(error.reason)
+        finally:
+            self._commit_began = None
 
 
 RowT = TypeVar("RowT", Repair, LinkRow)
