@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,8 @@ from . import Database, Level, Style
 from .secrets import SecretFile, read_secret
 
 DEFAULTS = MonitorSettings()
+
+_log = logging.getLogger("gridws")
 
 
 def monitor(
@@ -115,14 +118,13 @@ async def _serve(settings: MonitorSettings) -> None:
     from ..app import create_app
     from ..listening import open_sockets
     from ..monitor import GridMonitor
-    from ..running import spared
+    from ..running import leave, spared
     from ..server import make_server
     from ..storage.sqlite import SqliteStore
 
     sockets = open_sockets(settings.host, settings.port)
-    grid_monitor = GridMonitor(
-        settings.engineers, SqliteStore(settings.database, settings=settings), settings=settings
-    )
+    store = SqliteStore(settings.database, settings=settings)
+    grid_monitor = GridMonitor(settings.engineers, store, settings=settings)
     try:
         await grid_monitor.start()
     except GridError:
@@ -143,6 +145,11 @@ async def _serve(settings: MonitorSettings) -> None:
         on_listening=lambda: _announce(settings, port),
     )
     await spared(server.serve(sockets))
+    if store.is_hung:
+        _log.error(
+            "the disk does not answer: the monitor leaves without it, and turbines keep their readings"
+        )
+        leave()
     if deaths:
         raise deaths[0]
 

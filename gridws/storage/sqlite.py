@@ -39,6 +39,10 @@ from .retention import Retention
 from .rollup import MOST_PENDING, RollUp
 from .streams import Streams
 
+_CLOSE_WITHIN: Final = 3.0
+_GIVE_UP_WITHIN: Final = 0.5
+"""Seconds for the last flush, and for a disk that already did not take the last batch."""
+
 _FLUSH_EVERY: Final = 60_000
 """Sums of minutes stay in memory for so long (ms): each turbine's page is then written once a minute."""
 
@@ -52,7 +56,8 @@ class SqliteStore:
     """A `Store` in the file at `path`.
 
     `low_space` is a sentence while the disk is nearly full. `notes` has sentences for the operator about what
-    the store found and did to its file since it was made.
+    the store found and did to its file since it was made. `is_hung` says that `close` was given up, and that
+    a thread of this process still waits for the disk.
     """
 
     def __init__(self, path: Path, *, settings: MonitorSettings) -> None:
@@ -71,6 +76,7 @@ class SqliteStore:
         self._missed_below: int | None = None
         self._is_failing = False
         self._is_open = False
+        self.is_hung = False
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="gridws-store")
         self._readers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="gridws-history")
 
@@ -102,9 +108,13 @@ class SqliteStore:
         await self._in(self._writer, lambda: self._maintain(now))
 
     async def close(self, *, complete: bool = True) -> None:
-        """Flush, mark the end as clean and close; never fails: the next start mends what is missing."""
+        """Flush, mark the end as clean and close, in a bounded time; the next start mends what is missing."""
         if self._is_open:
-            await self._in(self._writer, lambda: self._close(complete=complete))
+            try:
+                async with asyncio.timeout(_CLOSE_WITHIN if complete else _GIVE_UP_WITHIN):
+                    await self._in(self._writer, lambda: self._close(complete=complete))
+            except TimeoutError:
+                self.is_hung = True
         self._writer.shutdown(wait=False)
         self._readers.shutdown(wait=False)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sqlite3
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from processes import Command, turbine
 
 from gridws.errors import StoreFailed
 from gridws.settings import MonitorSettings
@@ -414,3 +416,32 @@ async def test_low_space_is_told_and_the_oldest_readings_make_room(small_disk: P
     assert kept[0].measured_at == NOW + 4_999_000
     assert await store.readings(8, **ALWAYS) == [reading(8, 2 * hour)]
     await store.close()
+
+
+HANGING = """
+import sys, threading
+from gridws import cli
+from gridws.storage.sqlite import SqliteStore
+
+setattr(SqliteStore, sys.argv[1], lambda *arguments, **options: threading.Event().wait())
+sys.argv[1:] = ["monitor", "--port", "0", "--database", sys.argv[2]]
+cli.main()
+"""
+
+
+@pytest.mark.parametrize("never_returns", ["_write", "_close"])
+async def test_a_monitor_whose_disk_hangs_ends_all_the_same(path: Path, never_returns: str) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", HANGING, never_returns, str(path)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    monitor = Command(process)
+    await monitor.listen()
+    async with turbine(monitor, 7) as it:
+        await it.say("broken")
+        said = await monitor.end()
+
+    assert process.returncode == 0
+    assert "the disk does not answer: the monitor leaves without it" in said
+    assert "Traceback" not in said
