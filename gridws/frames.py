@@ -11,6 +11,7 @@ from enum import IntEnum
 from typing import Annotated, Final, Literal, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError
+from pydantic_core import from_json, to_json
 
 from .errors import FrameError
 from .frame_fields import (
@@ -164,6 +165,9 @@ class Error(Frame):
 
 DownFrame = Welcome | Ack | EngineerAssigned | EngineerWithdrawn | Resync | Error
 
+_LARGE: Final = 2_048
+"""Characters of a frame up from which its outline is looked at first."""
+
 _UP: TypeAdapter[UpFrame] = TypeAdapter(Annotated[UpFrame, Field(discriminator="type")])
 _DOWN: TypeAdapter[DownFrame] = TypeAdapter(Annotated[DownFrame, Field(discriminator="type")])
 _WATCH: TypeAdapter[WatchFrame] = TypeAdapter(Annotated[WatchFrame, Field(discriminator="type")])
@@ -213,7 +217,7 @@ def parse_up(text: str) -> UpFrame:
             return frame
     except NOT_DECODED:
         pass
-    return _parse(_UP, text)
+    return _parse(_UP, text if len(text) <= _LARGE else _outline(text))
 
 
 def parse_down(text: str) -> DownFrame:
@@ -258,12 +262,25 @@ def _bounded_integer(digits: str) -> int | None:
 T = TypeVar("T")
 
 
-def _parse(adapter: TypeAdapter[T], text: str) -> T:
+def _outline(text: str) -> bytes | str:
+    """Return a frame up without what is in its lists and objects: it may have none.
+
+    Where something is wrong with a frame, pydantic builds all of it anew for each such thing: 6 ms for 64 KiB.
+    """
+    try:
+        frame = from_json(text)
+    except ValueError:
+        return text
+    if isinstance(frame, dict):
+        frame = {
+            name: type(value)() if isinstance(value, dict | list) else value for name, value in frame.items()
+        }
+    return to_json(frame, inf_nan_mode="constants")
+
+
+def _parse(adapter: TypeAdapter[T], text: str | bytes) -> T:
     try:
         return adapter.validator.validate_json(text)  # type: ignore[no-any-return]
     except ValidationError as error:
-        raise _frame_error(error) from None
-
-
-def _frame_error(error: ValidationError) -> FrameError:
-    return FrameError("invalid_frame", sentence_of(error.errors(include_url=False)[0]))
+        sentence = sentence_of(error.errors(include_url=False)[0])
+        raise FrameError("invalid_frame", sentence) from None
