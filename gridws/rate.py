@@ -31,6 +31,10 @@ class Rate:
         self._full_at = full_at = full_at + self._spacing
         return full_at - now <= self._burst
 
+    def charge(self, frames: int) -> None:
+        """Count the frame taken last as so many more: it is work for as many."""
+        self._full_at += frames * self._spacing
+
     def excuse(self, frames: int) -> None:
         """Let so many frames more pass: it was not the peer that held them up until they came all at once."""
         self._excused = frames

@@ -40,6 +40,10 @@ INVALID_WITHIN = 60.0
 """Seconds within which the invalid frames of a link are counted."""
 
 
+USUAL_LENGTH = 512
+"""Characters of a frame that is worth one; a reading is some 160."""
+
+
 class Link(Protocol):
     """The way down to one turbine. No method blocks or raises; after `close` all of them do nothing.
 
@@ -168,7 +172,7 @@ class Session:
             return
         self._numbers.frames += 1
         if type(frame) is Metrics and frame.historical:
-            self._slow_down_history(now)
+            self._slow_down_history(now, len(text) // USUAL_LENGTH)
             self._take_metrics(frame, now)
         elif self._rate.take(seconds) or self._slow_down(now):
             if type(frame) is Metrics:
@@ -347,12 +351,18 @@ class Session:
             self.send(Error(code="rate_limited", detail=sentence))
         return True
 
-    def _slow_down_history(self, now: Moment) -> None:
-        """Pause a peer that keeps to no window; not a word, since what is historical is not live."""
+    def _slow_down_history(self, now: Moment, surplus: int) -> None:
+        """Pause a peer that keeps to no window; not a word, since what is historical is not live.
+
+        A large frame counts as one and its `surplus`: limited by their number alone, three peers with frames of
+        64 KiB would take a whole core.
+        """
         if self._historical_rate is None:
             per_second = self._settings.historical_frames_per_second
             self._historical_rate = Rate(per_second=per_second, burst=per_second)
-        if not self._historical_rate.take(now.seconds) and not self.paused:
+        within = self._historical_rate.take(now.seconds)
+        self._historical_rate.charge(surplus)
+        if not within and not self.paused:
             self._pause(self._historical_rate)
 
     def _pause(self, over: Rate) -> None:

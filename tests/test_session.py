@@ -361,6 +361,12 @@ def test_a_flood_of_historical_readings_is_read_slower_and_keeps_its_link() -> N
     assert line.link.sent[said:] == []
 
 
+def test_large_historical_readings_count_for_their_size() -> None:
+    line = Line(last_sequence=None, historical_frames_per_second=100)
+    line.receive(*[metrics(sequence=n, historical=True, note="x" * 30_000) for n in range(1, 4)])
+    assert not line.link.reading
+
+
 def test_a_flood_that_does_not_end_closes_the_link() -> None:
     line = Line(frames_burst=5, frames_per_second=5, flood_patience=10)
     line.receive(*[metrics()] * 6)
