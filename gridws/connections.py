@@ -8,7 +8,8 @@ what arrived meanwhile could be read: uvloop runs timers before reads.
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol, cast
+import select
+from typing import Final, Protocol, cast
 
 from uvicorn.server import ServerState
 
@@ -16,6 +17,9 @@ from .monitor import GridMonitor
 
 AFTER_STALL = 1.0
 """Seconds after a stall until links are judged again."""
+
+
+HUNG_UP: Final = getattr(select, "POLLRDHUP", 0)  # Linux; elsewhere a reset is noticed and a close is not
 
 
 class Watched(Protocol):
@@ -84,3 +88,10 @@ class Connections(ServerState):
             transport = getattr(connection, "transport", None)
             if transport is not None:
                 transport.abort()
+
+
+def has_left(transport: asyncio.Transport) -> bool:
+    """Return whether the peer has closed its end or reset the connection, also while nothing is read from it."""
+    left = select.poll()
+    left.register(transport.get_extra_info("socket").fileno(), HUNG_UP)
+    return bool(left.poll(0))

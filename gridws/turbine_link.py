@@ -21,7 +21,7 @@ from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 from websockets.speedups import apply_mask
 
-from .connections import Connections
+from .connections import Connections, has_left
 from .framing import LONG_TEXT, MASKED, PING, WHOLE_TEXT, payload_span, text_frame
 from .rate import Rate
 from .session import Session
@@ -49,6 +49,7 @@ class TurbineLink(asyncio.Protocol):
         "_deaf",
         "_fragments",
         "_heard",
+        "_looks_for_end",
         "_max_bytes",
         "_other_rate",
         "_parser",
@@ -71,7 +72,7 @@ class TurbineLink(asyncio.Protocol):
         self._fragments: bytearray | None = None
         self._close_timer: asyncio.TimerHandle | None = None
         self._heard = True
-        self._pinged = self._paused = self._choked = self._deaf = False
+        self._pinged = self._paused = self._choked = self._deaf = self._looks_for_end = False
 
     def open(self, turbine_number: int) -> None:
         """Begin the session; the handshake is done."""
@@ -109,6 +110,18 @@ class TurbineLink(asyncio.Protocol):
         if not self._paused and not self.transport.is_closing():
             self._paused = True
             self.transport.pause_reading()
+            if not self._looks_for_end:
+                self._look_for_end()
+
+    def _look_for_end(self) -> None:
+        """Read what a peer that left has still sent, and so notice it: a transport that pauses notices nothing."""
+        self._looks_for_end = self._paused and not self.transport.is_closing()
+        if self._looks_for_end and has_left(self.transport):
+            self._looks_for_end = False
+            self.resume_reading()
+        elif self._looks_for_end:
+            tick = self._shared.monitor.settings.tick
+            asyncio.get_running_loop().call_later(tick, self._look_for_end)
 
     def resume_reading(self) -> None:
         if self._paused and not self.transport.is_closing():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import struct
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
@@ -117,6 +118,13 @@ class RawPeer:
 
     async def send(self, data: bytes) -> None:
         await asyncio.get_running_loop().sock_sendall(self._socket, data)
+
+    def leave(self, *, reset: bool = False) -> None:
+        if reset:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self._socket.close()
+        else:
+            self._socket.shutdown(socket.SHUT_WR)
 
     async def read(self, size: int = 65_536) -> bytes:
         async with asyncio.timeout(PATIENCE):

@@ -254,6 +254,24 @@ async def test_the_engineer_of_a_turbine_that_is_cut_off_goes_on_at_once(live: L
         assert (await hear_type(waiting, "engineer_assigned"))["engineer_id"] == 1
 
 
+@pytest.mark.parametrize("end", ["closes", "resets"])
+async def test_the_engineer_of_a_turbine_that_is_paused_and_leaves_goes_on_at_once(end: str) -> None:
+    async with (
+        served(engineers=1, frames_per_second=0.01, frames_burst=5, flood_patience=3_600) as live,
+        live.turbine(8) as waiting,
+        raw_peer(live.port) as flood,
+    ):
+        await flood.upgrade("/ws/turbines/7")
+        await flood.send(client_frame(Opcode.TEXT, metrics("broken", 7).encode()) * 500)
+        await until(lambda: live.monitor.sessions[7].paused)
+        await waiting.send(metrics("broken", 8))
+
+        flood.leave(reset=end == "resets")
+
+        assert (await hear_type(waiting, "engineer_assigned"))["engineer_id"] == 1
+    assert live.end_reasons[0] == "disconnected"
+
+
 async def test_a_turbine_that_never_reads_is_cut(live: LiveMonitor) -> None:
     async with raw_peer(live.port) as peer:
         await peer.upgrade("/ws/turbines/7")
