@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from ..errors import StoreFailed
-from ..settings import MonitorSettings
+from ..settings import MAX_MEASURED_AT, MonitorSettings
 from .database import Database
 from .schema import IS_STRAY, STRAY_AFTER
 
@@ -42,6 +42,8 @@ _LOGGED: Final = 400
 _NEVER_DELETED: Final = 3_600_000
 """Readings of the last hour (ms) stay, however little room there is: others fill this disk, not we."""
 
+_MINUTE: Final = 60_000
+_END: Final = MAX_MEASURED_AT // _MINUTE
 _MINUTES_EVERY: Final = 3_600_000
 """How often (ms) minutes past their age are looked for: those of a turbine share a page or two."""
 
@@ -60,7 +62,7 @@ DELETE FROM metrics WHERE (second, turbine_number, id) IN (
 
 _OLD_MINUTES: Final = """
 FROM turbines CROSS JOIN minutes ON minutes.turbine_number = turbines.turbine_number
-WHERE turbines.turbine_number >= ? AND minutes.minute < ? AND minutes.received_at < ?
+WHERE turbines.turbine_number >= ? AND minutes.minute BETWEEN ? AND ? AND minutes.received_at < ?
 ORDER BY turbines.turbine_number, minutes.minute
 """
 _NTH_MINUTE: Final = f"SELECT minutes.turbine_number {_OLD_MINUTES} LIMIT 1 OFFSET ?"
@@ -77,7 +79,7 @@ class Retention:
         self._database = database
         self._settings = settings
         self._swept_to = (0, 0, 0)
-        self._minutes_swept_to = 0
+        self._minutes_swept_to = (0, 0)
         self._minutes_due = 0
         self._until = 0.0
         self._most = _FEWEST
@@ -137,22 +139,28 @@ class Retention:
                     break
 
     def _sweep_minutes(self, now: int) -> bool:
-        """Delete minutes turbine by turbine; return whether there may be more to delete."""
+        """Delete minutes turbine by turbine, then those of clocks ahead; return whether there may be more."""
         cutoff = _before(now, self._settings.retain_minutes)
-        readings = _before(now, self._settings.retain_readings)
-        oldest = min(cutoff, readings)
-        which = (oldest // 60_000, oldest)
-        turbine_number = self._minutes_swept_to
+        oldest = min(cutoff, _before(now, self._settings.retain_readings))
+        spans = [(0, oldest // _MINUTE - 1), (now // _MINUTE + 2, _END)]
+        span, turbine_number = self._minutes_swept_to
         with self._database.transaction() as connection:
-            connection.execute("DELETE FROM fleet_minutes WHERE minute < ?", (cutoff // 60_000,))
+            if cutoff:
+                # Whatever was received when: a minute so far ahead is a wrong clock's.
+                kept = (cutoff // _MINUTE, (2 * now - cutoff) // _MINUTE)
+                connection.execute("DELETE FROM fleet_minutes WHERE minute < ? OR minute > ?", kept)
             for rows in self._steps(_FEWEST_SCATTERED):
-                upto = connection.execute(_NTH_MINUTE, (turbine_number, *which, rows)).fetchone() or (0,)
-                connection.execute(_DELETE_MINUTES, (turbine_number, *which, rows))
+                which = (turbine_number, *spans[span], oldest)
+                upto = connection.execute(_NTH_MINUTE, (*which, rows)).fetchone() or (0,)
+                connection.execute(_DELETE_MINUTES, (*which, rows))
                 (turbine_number,) = upto
                 if not turbine_number:
+                    span += 1
+                if span == len(spans):
+                    span = 0
                     break
-        self._minutes_swept_to = turbine_number
-        return bool(turbine_number)
+        self._minutes_swept_to = (span, turbine_number)
+        return self._minutes_swept_to != (0, 0)
 
     def _steps(self, fewest: int) -> Iterator[int]:
         return steps(self._until - time.perf_counter(), fewest=fewest, most=self._most)
