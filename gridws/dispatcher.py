@@ -6,7 +6,8 @@ late or makes no sense changes nothing and is answered with no command.
 Turbines. `dispatch_states` has the legal moves. A broken turbine has a place: a serial number, given when
 the monitor learned that it broke, and a new one after `timed_out`. The lowest place that waits goes first.
 Place, `broken_at` and the time that engineers spent there outlive lost links, and are forgotten together:
-when the turbine is ok, or was offline for `place_kept_for`. Offline without a place it is forgotten at once.
+when the turbine is ok, or was offline for `place_kept_for`, or for longest of more than `MOST_AWAY`. Offline without a
+place it is forgotten at once.
 
 Sessions. Ids grow, and each is connected once. The newest link of a turbine wins, and only its session is
 listened to. A session that ends ends its assignment in the same step; releases come before assigns.
@@ -20,7 +21,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator
 from operator import itemgetter
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from .dispatch_events import (
     START,
@@ -60,6 +61,10 @@ __all__ = [
 ]
 
 
+MOST_AWAY: Final = 100_000
+"""Places kept for turbines that are offline: numbers cost a peer nothing."""
+
+
 class Dispatcher:
     """The engineers and the turbines that want one.
 
@@ -95,6 +100,8 @@ class Dispatcher:
 
     def next_deadline(self) -> float | None:
         """Return the monotonic second at which `TimePassed` is wanted, None while nothing runs out."""
+        if len(self._offline) > MOST_AWAY:
+            return 0.0
         return min((entries[0][0] for entries in (self._repairs, self._offline) if entries), default=None)
 
     @property
@@ -149,7 +156,7 @@ class Dispatcher:
     def forgotten_at(self, now: Moment) -> list[int]:
         """Return the offline turbines whose places `TimePassed` will forget at this moment."""
         expired = bisect_right(self._offline, now.seconds, key=itemgetter(0))
-        return [number for _, number in self._offline[:expired]]
+        return [number for _, number in self._offline[: max(expired, len(self._offline) - MOST_AWAY)]]
 
     def _take_in(self, event: DispatchEvent, now: Moment) -> list[Release]:
         match event:

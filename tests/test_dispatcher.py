@@ -6,6 +6,7 @@ from itertools import count
 
 import pytest
 
+from gridws import dispatcher
 from gridws.dispatch_states import State
 from gridws.dispatcher import (
     Assign,
@@ -397,6 +398,22 @@ def test_the_place_of_an_offline_turbine_is_forgotten_after_a_day() -> None:
     assert (grid.dispatcher.broken_at(8), grid.dispatcher.broken_at(9)) == (None, BEGIN)
     grid.break_down(7, 8, 9)
     assert grid.dispatcher.waiting() == [9, 8]
+
+
+def test_of_too_many_that_are_away_those_away_for_longest_lose_their_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(dispatcher, "MOST_AWAY", 3)
+    grid = Grid(engineers=0)
+    for number in range(1, 6):
+        grid.break_down(number)
+        grid.lose(number)
+        grid.wait(1)
+
+    assert grid.dispatcher.next_deadline() == 0.0
+    grid.tell(TimePassed())
+
+    assert [grid.dispatcher.broken_at(number) is None for number in range(1, 6)] == [True, True] + [False] * 3
 
 
 def test_a_turbine_that_reconnects_keeps_its_place_for_another_day() -> None:

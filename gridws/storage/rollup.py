@@ -17,6 +17,10 @@ MOST_PENDING: Final = 20_000
 """So many sums are flushed at once, early if need be: a replay of an hour makes 60 for each turbine."""
 
 
+MOST_KNOWN: Final = 100_000
+"""Turbines whose last reading is known; above it only those of the last minute are, and one step is lost of others."""
+
+
 class Sums:
     """What is known of one minute of one turbine; `last` is its last reading, the one before it while it is new.
 
@@ -72,7 +76,9 @@ class RollUp:
         return len(self._sums)
 
     def clear(self) -> None:
-        """Forget the sums: they are in the tables now. The last readings stay."""
+        """Forget the sums: they are in the tables now. The last readings stay, unless they are too many."""
+        if len(self.last) > MOST_KNOWN:
+            self.last.clear()
         self.last |= self._last_of_current()
         self._sums.clear()
         self._current.clear()

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gridws.settings import MonitorSettings
-from gridws.storage import Batch, FleetMinute, Minute, Reading
+from gridws.storage import Batch, FleetMinute, Minute, Reading, rollup
 from gridws.storage.memory import MemoryStore
+from gridws.storage.rollup import RollUp
 from gridws.storage.sqlite import SqliteStore
 
 from .conftest import NOW
@@ -180,3 +181,14 @@ async def test_many_minutes_at_once_are_flushed_early(sqlite: SqliteStore) -> No
 
     assert len(await sqlite.minutes(20_000, **FOREVER)) == 1
     assert await sqlite.readings(3, **ALWAYS) == [replay[2]]
+
+
+def test_last_readings_are_kept_of_so_many_turbines_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rollup, "MOST_KNOWN", 20)
+    roll_up = RollUp()
+    for first in range(0, 100, 10):
+        roll_up.add([reading(number) for number in range(first, first + 10)])
+        roll_up.clear()
+
+    assert len(roll_up.last) <= 30
+    assert 99 in roll_up.last
