@@ -11,8 +11,10 @@ everybody.
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import Any
 
+from httptools import HttpParserUpgrade
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -34,6 +36,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         self._shared = server_state
         self._deadline: asyncio.TimerHandle | None = None
         self._received = 0  # bytes of the request that is being read
+        self._data = b""  # what is being parsed
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's
         if len(self.connections) >= self._shared.limit:
@@ -48,6 +51,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         if self._deadline is None and not self._answering:
             self._arm()
         self._received += len(data)
+        self._data = data
         if self._received > self._shared.monitor.settings.max_request_bytes:
             self._refuse_size()
             return
@@ -59,10 +63,16 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def handle_websocket_upgrade(self) -> None:
+        # uvicorn is handling the parser's exception, which says where the request ended, and forgets what follows.
+        upgrade = sys.exception()
         super().handle_websocket_upgrade()
         protocol = self.transport.get_protocol()
         if isinstance(protocol, TurbineProtocol) and protocol.link is not None:
             self.transport.set_protocol(protocol.link)
+            early = self._data[upgrade.args[0] :] if isinstance(upgrade, HttpParserUpgrade) else b""
+            if early:
+                protocol.link.data_received(early)
+        self._data = b""
         # Parser and protocol hold each other; without this both stay until the garbage collector comes by.
         self.parser = None  # type: ignore[assignment] # as uvicorn does at the end
 

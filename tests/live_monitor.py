@@ -110,6 +110,14 @@ def client_frame(opcode: Opcode, data: bytes, *, fin: bool = True, rsv1: bool = 
     return frame.serialize(mask=True)
 
 
+def upgrade_request(path: str) -> bytes:
+    """Return the request with which a WebSocket begins."""
+    return (
+        f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    ).encode()
+
+
 class RawPeer:
     """A socket that sends what it is told and reads only when it is told."""
 
@@ -139,11 +147,14 @@ class RawPeer:
             data += piece
         return data
 
+    async def read_until(self, words: bytes) -> bytes:
+        data = b""
+        while words not in data and (piece := await self.read()):
+            data += piece
+        return data
+
     async def upgrade(self, path: str) -> bytes:
-        await self.send(
-            f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n".encode()
-        )
+        await self.send(upgrade_request(path))
         return await self.read(400)
 
 

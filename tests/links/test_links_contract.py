@@ -18,6 +18,7 @@ from live_monitor import (
     raw_peer,
     served,
     until,
+    upgrade_request,
 )
 from starlette.testclient import TestClient, WebSocketDenialResponse
 from websockets.asyncio.client import ClientConnection
@@ -270,6 +271,16 @@ async def test_the_engineer_of_a_turbine_that_is_paused_and_leaves_goes_on_at_on
 
         assert (await hear_type(waiting, "engineer_assigned"))["engineer_id"] == 1
     assert live.end_reasons[0] == "disconnected"
+
+
+@pytest.mark.parametrize("sent_early", [0, 1, 7, 20, 10_000])
+async def test_frames_may_come_before_the_handshake_is_answered(sent_early: int) -> None:
+    text = client_frame(Opcode.TEXT, metrics("broken", 7).encode())
+    async with served(engineers=1) as live, raw_peer(live.port) as hasty:
+        await hasty.send(upgrade_request("/ws/turbines/7") + text[:sent_early])
+        await hasty.send(text[sent_early:])
+
+        assert b"engineer_assigned" in await hasty.read_until(b"engineer_assigned")
 
 
 async def test_a_turbine_that_never_reads_is_cut(live: LiveMonitor) -> None:
