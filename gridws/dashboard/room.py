@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
 from ..errors import MonitorUnreachable
-from ..frames import TurbineState
+from ..frames import EventKind, TurbineState
 from ..mirror import Mirror
 from ..settings import DashboardSettings
 from ..storage import Repair
@@ -21,12 +21,21 @@ SMALL_FLEET: Final = 60
 REPAIRS_SHOWN: Final = 300_000
 """ms of repairs shown as bars."""
 REPAIRS_EVERY: Final = 2.0
+REPAIRS_LATE: Final = 20_000
+"""ms by which each look goes further back than the last one: rows reach the table a moment late."""
 MOST_REPAIRS: Final = 2_000
 AVAILABILITY_EVERY: Final = 15.0
 IDLE: Final = 0.5
 """Seconds until somebody may look, or the monitor may be back."""
 LONGEST_DAY: Final = 25 * 3_600_000
 """ms after which a midnight is nobody's last one any more: the day when the clocks go back."""
+
+_OUTCOMES: Final = {
+    EventKind.repaired: "repaired",
+    EventKind.withdrawn: "timed_out",
+    EventKind.engineer_back: "disconnected",
+}
+"""The events that end a repair."""
 
 _log = logging.getLogger(__name__)
 
@@ -54,6 +63,7 @@ class ControlRoom:
         self._availability: dict[int, float | None] = {}
         self._repairs: dict[int, Repair] = {}
         self._repairs_of: int | None = None
+        self._repairs_at: int | None = None
         self._picture: tuple[int, Picture] | None = None
 
     @property
@@ -72,7 +82,8 @@ class ControlRoom:
     def repairs(self) -> list[Repair]:
         """The assignments of the last minutes, oldest first."""
         begin = self.now - REPAIRS_SHOWN
-        recent = (each for each in self._repairs.values() if (each.ended_at or self.now) >= begin)
+        repairs = _as_the_monitor_says(self._repairs.values(), self.mirror)
+        recent = (each for each in repairs if (each.ended_at or self.now) >= begin)
         return sorted(recent, key=lambda repair: repair.assigned_at)
 
     def availability(self, midnight: int) -> float | None:
@@ -103,10 +114,14 @@ class ControlRoom:
     async def _take_repairs(self) -> None:
         if self._repairs_of != self.mirror.started_at:
             self._repairs.clear()
-            self._repairs_of = self.mirror.started_at
-        # Rows reach the table a moment late, so each look goes a little further back than the last.
-        begin = self.now - (REPAIRS_SHOWN if not self._repairs else 20_000)
+            self._repairs_of, self._repairs_at = self.mirror.started_at, None
+        now = self.now
+        begin = now - REPAIRS_SHOWN
+        if self._repairs_at is not None:
+            # The last look may be long ago: nobody was there, or the link was lost.
+            begin = max(begin, min(now, self._repairs_at) - REPAIRS_LATE)
         rows = await self.archive.repairs(since=begin, limit=MOST_REPAIRS)
+        self._repairs_at = now
         self._repairs.update((row.id, row) for row in rows)
         self._repairs = {row.id: row for row in self.repairs[-MOST_REPAIRS:]}
 
@@ -117,6 +132,20 @@ class ControlRoom:
                 del self._availability[midnight]
             else:
                 self._availability[midnight] = await self.archive.availability(midnight, now)
+
+
+def _as_the_monitor_says(repairs: Iterable[Repair], mirror: Mirror) -> Iterator[Repair]:
+    """Yield the repairs with the ends of those that the table still has as running and the monitor has not.
+
+    One whose end is not known any more is left out.
+    """
+    running = {each.assignment_id for each in mirror.engineers}
+    ends = {event.assignment_id: event for event in mirror.events if event.kind in _OUTCOMES}
+    for repair in repairs:
+        if repair.ended_at is not None or repair.id in running:
+            yield repair
+        elif event := ends.get(repair.id):
+            yield repair._replace(ended_at=event.at, outcome=_OUTCOMES[event.kind])
 
 
 def _picture_of(turbines: dict[int, TurbineState]) -> Picture:
