@@ -8,49 +8,47 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, HTTPException, Path, Query
 from nicegui import ui
+from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 from starlette.responses import StreamingResponse
 
 from ..errors import MonitorRefused, MonitorUnreachable
 from ..settings import MAX_MEASURED_AT, MAX_TURBINE_NUMBER
 from .archive import Archive, csv_lines
-from .markup import Button, Text, block
+from .markup import Text, block
 from .view import View
 
 HOUR: Final = 3_600_000
+_ENTERED: Final = (
+    "(e) => { e.preventDefault(); emit(e.target.elements.from.value, e.target.elements.to.value); }"
+)
 
 Number = Annotated[int, Path(ge=1, le=MAX_TURBINE_NUMBER)]
 Moment = Annotated[int, Query(ge=0, le=MAX_MEASURED_AT + 1)]
 
 
 class ExportForm:
-    """From, to, and a button that downloads."""
+    """From, to, and a button that downloads what stands in the two.
+
+    What was entered stays in the browser until then: a value kept here would be put back over what is typed.
+    """
 
     def __init__(self, view: View) -> None:
         self._view = view
         self._turbine: int | None = None
-        self._texts = {"from": "", "to": ""}
         self._labels: dict[str, Text] = {}
-        self._open = False
+        self._inputs: dict[str, Element] = {}
+        self._open = self._filled = False
         with block("form", "export", aria_label="Export readings") as self._form:
-            self._inputs = {name: self._input(name) for name in self._texts}
-            Button("Download CSV", self._download)
+            for name in ("from", "to"):
+                with block("label"):
+                    self._labels[name] = Text("span", text=name)
+                    self._inputs[name] = block("input", type="datetime-local", step="1", name=name)
+            Text("button", "plain", "Download CSV").props["type"] = "submit"
             self._said = Text("p", "said")
             self._said.props["role"] = "status"
-        self._form.on(
-            "submit", lambda _event: self._download(), js_handler="(e) => { e.preventDefault(); emit(); }"
-        )
+        self._form.on("submit", self._download, js_handler=_ENTERED)
         self._form.set_visibility(False)
-
-    def _input(self, name: str) -> object:
-        def keep(event: GenericEventArguments) -> None:
-            self._texts[name] = str(event.args)
-
-        with block("label"):
-            self._labels[name] = Text("span", text=name)
-            element = block("input", type="datetime-local", step="1")
-            element.on("input", keep, js_handler="(e) => emit(e.target.value)")
-        return element
 
     def aim(self, turbine_number: int) -> None:
         """Say which turbine is meant from now on."""
@@ -62,18 +60,18 @@ class ExportForm:
         self._form.set_visibility(self._open)
         for name, label in self._labels.items():
             label.show(f"{name} ({self._view.zone.name})")
-        if self._open and not self._texts["from"]:
+        if not self._filled:
+            self._filled = True
             self._fill("from", now - HOUR)
             self._fill("to", now + 60_000)
 
     def _fill(self, name: str, at: int) -> None:
-        self._texts[name] = self._view.zone.for_input(at)
-        element = self._inputs[name]
-        element.props["value"] = self._texts[name]  # type: ignore[attr-defined]
-        element.update()  # type: ignore[attr-defined]
+        # The default of the element, not its value: that one would be set again with every update of the page.
+        self._inputs[name].props["defaultValue"] = self._view.zone.for_input(at)
+        self._inputs[name].update()
 
-    def _download(self) -> None:
-        since, until = (self._view.zone.from_input(self._texts[name]) for name in ("from", "to"))
+    def _download(self, event: GenericEventArguments) -> None:
+        since, until = (self._view.zone.from_input(str(text)) for text in event.args)
         if self._turbine is None:
             self._said.show("Select a turbine first.")
         elif since is None or until is None:

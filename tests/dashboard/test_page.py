@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from importlib.resources import files
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
@@ -167,6 +167,36 @@ async def test_keys_select_among_a_few_turbines(browser: Chromium, few: Command)
 
     await page.until("document.querySelector('.card[aria-pressed=true]')?.innerText.startsWith('11')")
     await page.until_said("Turbine 11\n")
+
+
+async def test_the_range_that_was_entered_stays_and_is_the_one_downloaded(
+    browser: Chromium, few: Command
+) -> None:
+    page = await browser.open(few.url)
+    await page.until("document.querySelectorAll('.card').length === 12")
+    await page.click("[aria-label^='Export']")
+    await page.until("document.querySelector('[name=from]').value")
+
+    await page.evaluate(
+        "for (const [name, text] of [['from', '2026-01-02T03:04'], ['to', '2026-01-02T05:06']]) {"
+        "  const input = document.querySelector(`[name=${name}]`);"
+        "  input.value = text;"
+        "  input.dispatchEvent(new Event('input', { bubbles: true }));"
+        "}"
+        "HTMLAnchorElement.prototype.click = function () { window.downloaded = this.getAttribute('href'); }"
+    )
+    await page.evaluate("window.clock = document.querySelector('.clock').innerText")
+    await page.until("document.querySelector('.clock').innerText !== window.clock")
+    entered = await page.evaluate(
+        "['from', 'to'].map(name => document.querySelector(`[name=${name}]`).value)"
+    )
+    await page.click("[type=submit]")
+    url = await page.until("window.downloaded")
+
+    assert entered == ["2026-01-02T03:04", "2026-01-02T05:06"]
+    query = parse_qs(urlsplit(url).query)
+    assert int(query["until"][0]) - int(query["since"][0]) == (2 * 60 + 2) * 60_000
+    assert await page.evaluate("new Date(2026, 0, 2, 3, 4).getTime()") == int(query["since"][0])
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
