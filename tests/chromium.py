@@ -46,6 +46,7 @@ KEYS: Final = {
     "ArrowRight": 39,
     "ArrowDown": 40,
     "Enter": 13,
+    "Escape": 27,
     "Tab": 9,
     "End": 35,
 }

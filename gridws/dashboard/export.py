@@ -38,7 +38,7 @@ class ExportForm:
         self._turbine: int | None = None
         self._labels: dict[str, Text] = {}
         self._inputs: dict[str, Element] = {}
-        self._open = self._filled = False
+        self.is_open = self._filled = False
         with block("form", "export", aria_label="Export readings") as self._form:
             for name in ("from", "to"):
                 with block("label"):
@@ -56,8 +56,8 @@ class ExportForm:
 
     def toggle(self, now: int) -> None:
         """Show or hide the form; it begins with the last hour."""
-        self._open = not self._open
-        self._form.set_visibility(self._open)
+        self.is_open = not self.is_open
+        self._form.set_visibility(self.is_open)
         for name, label in self._labels.items():
             label.show(f"{name} ({self._view.zone.name})")
         if not self._filled:

@@ -37,8 +37,9 @@ class TurbinePanel:
         self._whole_day = False
         self._seen: object = None
         self._drawn: object = None
-        with block("section", "panel turbine", aria_label="Selected turbine"):
+        with block("section", "panel turbine", aria_label="Selected turbine") as panel:
             self._build()
+        panel.on("keydown.escape", self._close_export)
 
     def _build(self) -> None:
         with block(classes="panel-head"):
@@ -147,6 +148,12 @@ class TurbinePanel:
 
     def _toggle_export(self) -> None:
         self._form.toggle(self._view.now)
+
+    def _close_export(self) -> None:
+        if self._form.is_open:
+            self._form.toggle(self._view.now)
+            # Where the focus was is hidden now.
+            self._export.run_method("focus")
 
     async def _refresh_day(self) -> None:
         now = self._view.now

@@ -169,6 +169,19 @@ async def test_keys_select_among_a_few_turbines(browser: Chromium, few: Command)
     await page.until_said("Turbine 11\n")
 
 
+async def test_escape_closes_the_form_of_the_csv(browser: Chromium, few: Command) -> None:
+    page = await browser.open(few.url)
+    await page.until("document.querySelectorAll('.card').length === 12")
+    await page.click("[aria-label^='Export']")
+    await page.until("document.querySelector('.export').checkVisibility()")
+
+    await page.evaluate("document.querySelector('[name=from]').focus()")
+    await page.press("Escape")
+
+    await page.until("!document.querySelector('.export').checkVisibility()")
+    await page.until("document.activeElement.getAttribute('aria-label')?.startsWith('Export')")
+
+
 async def test_the_range_that_was_entered_stays_and_is_the_one_downloaded(
     browser: Chromium, few: Command
 ) -> None:
