@@ -45,6 +45,12 @@ class Button(Text):
             self.props["aria-pressed"] = value
             self.update()
 
+    def enable(self, *, enabled: bool) -> None:
+        """Let the button be pressed, or show that it cannot be."""
+        if self.props.get("disabled", False) == enabled:
+            self.props["disabled"] = not enabled
+            self.update()
+
 
 def block(tag: str = "div", classes: str = "", **attributes: str) -> Element:
     """Return an element; `_` in an attribute's name stands for `-`."""

@@ -115,8 +115,10 @@ class Engineers:
             with block(classes="panel-head"):
                 Text("h2", text="Engineers")
                 with block(classes="push"):
-                    Button("-", lambda: self._change(-1), name="Take an engineer away")
-                    Button("+", lambda: self._change(+1), name="Add an engineer")
+                    self._buttons = (
+                        Button("-", lambda: self._change(-1), name="Take an engineer away"),
+                        Button("+", lambda: self._change(+1), name="Add an engineer"),
+                    )
             self._said = Text("p", "said")
             self._said.props["role"] = "status"
             with block(classes="list", tabindex="0", role="region", aria_label="List of engineers"):
@@ -125,6 +127,8 @@ class Engineers:
 
     def show(self, view: View) -> None:
         """Show the engineers in the order of their ids."""
+        for button in self._buttons:
+            button.enable(enabled=not view.stale)
         engineers = view.room.mirror.engineers
         rows = [
             (

@@ -31,6 +31,8 @@ AXE = (files("axe_core_python") / "axe.min.js").read_text(encoding="utf-8")
 CARD = "(document.querySelectorAll('.card')[{}]?.innerText ?? '').replace(/\\s+/g, ' ')"
 TILE = "[...document.querySelectorAll('.tile')].find(t => t.innerText.startsWith('{}'))?.innerText.split(/\\s+/)[1]"
 
+ENGINEER_BUTTONS = "[...document.querySelectorAll('[aria-label=Engineers] .push button')]"
+
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Chromium]:
@@ -112,8 +114,10 @@ async def test_a_monitor_that_comes_back_is_shown_again_without_a_reload(
         await monitor.end(signal.SIGKILL)
         await page.until_said("disconnected from the monitor, trying again")
         await page.until("/what is shown is \\d+ s old/.test(document.body.innerText)")
+        await page.until(f"{ENGINEER_BUTTONS}.every(button => button.disabled)")
         monitor = await start_monitor(tmp_path, port=monitor.port)
         await page.until("!document.body.innerText.includes('disconnected')")
+        await page.until(f"{ENGINEER_BUTTONS}.every(button => !button.disabled)")
         async with turbine(monitor, 3) as third:
             await third.say("ok")
             await page.until(f"{CARD.format(0)}.startsWith('3 ')")
