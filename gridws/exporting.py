@@ -79,13 +79,18 @@ def export(
 
     A turbine's readings are looked up by its minutes, which is slower a row and much faster than reading all.
     """
-    yield Chunk(",".join(_COLUMNS[table]) + "\n", 0, 0.0)
+    yield Chunk(heading(table), 0, 0.0)
     if table is not Table.metrics:
         yield from _by_id(connection, table, span, turbine_number)
     elif turbine_number is None:
         yield from _metrics(connection, span)
     else:
         yield from _metrics_of(connection, span, turbine_number)
+
+
+def heading(table: Table) -> str:
+    """Return the first line: the columns' names."""
+    return ",".join(_COLUMNS[table]) + "\n"
 
 
 class _Seconds(dict[int, str]):
@@ -130,7 +135,7 @@ def _metrics(connection: sqlite3.Connection, span: Span) -> Iterator[Chunk]:
             return
         second = rows[-1][7]
         key = (second, rows[-1][0], rows[-1][6])
-        yield Chunk(_reading_lines(rows), len(rows), (second - first + 1) / (last - first + 1))
+        yield Chunk(reading_lines(rows), len(rows), (second - first + 1) / (last - first + 1))
 
 
 def _metrics_of(connection: sqlite3.Connection, span: Span, turbine_number: int) -> Iterator[Chunk]:
@@ -139,7 +144,7 @@ def _metrics_of(connection: sqlite3.Connection, span: Span, turbine_number: int)
         found = history.readings(connection, turbine_number, begin, end, 2**62)
         connection.rollback()
         rows = [(*row, 0, 0) for row in reversed(found)]
-        yield Chunk(_reading_lines(rows), len(rows), place / (len(edges) - 1))
+        yield Chunk(reading_lines(rows), len(rows), place / (len(edges) - 1))
 
 
 def _hours(connection: sqlite3.Connection, span: Span, turbine_number: int) -> list[int]:
@@ -151,7 +156,8 @@ def _hours(connection: sqlite3.Connection, span: Span, turbine_number: int) -> l
     return [span.since, *sorted(edge for edge in edges if span.since < edge < span.until), span.until]
 
 
-def _reading_lines(rows: list[tuple[int, int, float, float, str, int, int, int]]) -> str:
+def reading_lines(rows: list[tuple[int, int, float, float, str, int, int, int]]) -> str:
+    """Return a line for each reading; what stands behind its own values, as in a query's row, is left out."""
     seconds, ms, texts = _seconds, _MILLISECONDS, _texts
     return "".join([
         f"{number},{seconds[at // 1000]}{ms[at % 1000]},{wind},{power},{texts[status]},"

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -15,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from ..dialing import tls_context, websocket_base
 from ..errors import MonitorRefused, MonitorUnreachable
+from ..exporting import Table, heading, reading_lines
 from ..storage import Minute, Reading, Repair
 
 TIMEOUT: Final = 10.0
@@ -22,7 +20,6 @@ PAGE: Final = 10_000
 """The most rows that the API gives at once."""
 FIRST_SLICE: Final = 3_600_000
 """An hour in ms: 3,600 readings of a turbine that sends one a second."""
-COLUMNS: Final = Reading._fields[:5]
 
 T = TypeVar("T")
 
@@ -120,9 +117,9 @@ async def csv_lines(archive: Archive, turbine_number: int, since: int, until: in
     """Yield a turbine's readings with since ≤ measured_at < until as CSV, oldest first, without holding them.
 
     The API gives the newest rows of a range, so this asks for slices of time and halves one that is too full;
-    over empty stretches the slices grow.
+    over empty stretches the slices grow. The lines are those of `gridws export metrics`.
     """
-    yield ",".join(COLUMNS) + "\r\n"
+    yield heading(Table.metrics)
     width = FIRST_SLICE
     while since < until:
         end = min(since + width, until)
@@ -132,14 +129,5 @@ async def csv_lines(archive: Archive, turbine_number: int, since: int, until: in
             continue
         if not rows:
             width *= 2
-        yield _csv(rows)
+        yield reading_lines([(*row, 0, 0) for row in rows])
         since = end
-
-
-def _csv(rows: list[Reading]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    for row in rows:
-        moment = datetime.fromtimestamp(row.measured_at / 1000, UTC).isoformat(timespec="milliseconds")
-        writer.writerow((row.turbine_number, moment, *row[2:5]))
-    return text.getvalue()

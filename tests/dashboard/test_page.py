@@ -262,7 +262,7 @@ async def test_a_turbines_readings_come_as_csv_oldest_first(grid: Command) -> No
             pass
 
     head, *rows = answer.text.splitlines()
-    assert head == "turbine_number,measured_at,wind_speed,power_output_in_kwh,operational_status"
+    assert head == "turbine_number,measured_at,wind_speed,power_output_in_kwh,operational_status,received_at"
     assert [row.split(",")[2] for row in rows] == ["7.25", "7.5"]
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
 
