@@ -14,6 +14,11 @@ GAP: Final = 15_000
 """ms between two readings that a line must not bridge: longer than three misses of a slow turbine."""
 MOST_POINTS: Final = 150
 """Points of a line: more than that nobody sees in a panel, and each costs on its way every second."""
+DASH: Final = 8
+DASH_GAP: Final = 4
+"""A dashed line in pixels."""
+LEGEND_LINE: Final = 3 * DASH + 2 * DASH_GAP
+"""Ends with a whole dash: a piece of one looks like a dot before the name."""
 MOST_ENGINEERS: Final = 8
 """Rows of bars that stay readable."""
 
@@ -75,7 +80,13 @@ def turbine_chart(
         "useUTC": utc,
         "textStyle": {"fontFamily": "system-ui, sans-serif"},
         "grid": {"left": 44, "right": 52, "top": 30, "bottom": 24},
-        "legend": {"top": 0, "left": "center", "itemHeight": 8, "textStyle": {"color": palette.text}},
+        "legend": {
+            "top": 0,
+            "left": "center",
+            "itemHeight": 8,
+            "itemWidth": LEGEND_LINE,
+            "textStyle": {"color": palette.text},
+        },
         "tooltip": {
             "trigger": "axis",
             "backgroundColor": palette.panel,
@@ -88,7 +99,7 @@ def turbine_chart(
         ],
         "series": [
             _line("wind, m/s", 0, palette.wind, "solid", _with_gaps(thinned, 1, gap)),
-            _line("power, kW", 1, palette.power, "dashed", _with_gaps(thinned, 2, gap)),
+            _line("power, kW", 1, palette.power, [DASH, DASH_GAP], _with_gaps(thinned, 2, gap)),
         ],
     }
 
@@ -213,7 +224,7 @@ def _axis(unit: str, palette: Palette, top: float, *, lines: bool) -> dict[str, 
 
 
 def _line(
-    name: str, axis: int, color: str, dash: str, data: list[tuple[int, float | None]]
+    name: str, axis: int, color: str, dash: str | list[int], data: list[tuple[int, float | None]]
 ) -> dict[str, Any]:
     return {
         "name": name,

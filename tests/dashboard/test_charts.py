@@ -33,6 +33,13 @@ def test_a_chart_names_what_it_shows_with_units(palette: Palette) -> None:
     assert options["legend"]["textStyle"]["color"] == palette.text
 
 
+def test_the_dashed_line_of_the_legend_ends_with_a_whole_dash() -> None:
+    options = turbine_chart([Point(1_000, 8.0, 640.0)], 0, END, LIGHT, utc=False)
+
+    dash, gap = options["series"][1]["lineStyle"]["type"]
+    assert options["legend"]["itemWidth"] % (dash + gap) == dash
+
+
 def test_a_line_is_broken_where_nothing_was_measured() -> None:
     points = [Point(1_000, 8.0, 1.0), Point(2_000, 8.0, 1.0), Point(60_000, 9.0, 1.0)]
 
