@@ -14,7 +14,7 @@ from .charts import Point, points_of, turbine_chart
 from .export import ExportForm
 from .markup import Button, Rows, Text, block
 from .view import View
-from .wording import duration, in_words, power, state_of, wind
+from .wording import duration, in_words, power, repair_in_words, state_of, wind
 
 LIVE: Final = 300_000
 """ms of the live chart."""
@@ -131,10 +131,9 @@ class TurbinePanel:
 
     def _repair(self, row: Repair) -> tuple[str, str, str]:
         zone, now = self._view.zone, self._view.now
-        took = duration((row.ended_at or now) - row.assigned_at)
-        outcome = "at work" if row.outcome is None else f"{row.outcome.replace('_', ' ')} after {took}"
+        sentence = repair_in_words(row.engineer_id, row.outcome, (row.ended_at or now) - row.assigned_at)
         waited = f"broke {zone.since(row.broken_at, now)}, waited {duration(row.assigned_at - row.broken_at)}"
-        return zone.since(row.assigned_at, now), f"engineer {row.engineer_id} {outcome}", waited
+        return zone.since(row.assigned_at, now), sentence, waited
 
     async def _choose_range(self, *, whole_day: bool) -> None:
         self._whole_day = whole_day

@@ -7,9 +7,18 @@ from enum import Enum
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from ..dispatch_events import Outcome
 from ..frames import OperationalStatus, TurbineState
 
 NOTHING: Final = "\N{EN DASH}"
+
+
+_WHY_LEFT: Final[dict[str, str]] = {
+    Outcome.disconnected: "the link was lost",
+    Outcome.superseded: "the turbine connected anew",
+    Outcome.timed_out: "it took too long",
+    Outcome.monitor_stopped: "the monitor stopped",
+}
 
 
 class State(Enum):
@@ -51,6 +60,16 @@ def in_words(turbine: TurbineState, now: int, waiting: int) -> str:
             return f"online for {lasted}, has not said yet how it is"
         case _:
             return f"ok for {lasted}"
+
+
+def repair_in_words(engineer_id: int, outcome: str | None, took: float) -> str:
+    """Return an assignment as a sentence; `took` is how long it lasted in ms, `outcome` None while it does."""
+    if outcome is None:
+        return f"engineer {engineer_id} is at work"
+    if outcome == Outcome.repaired:
+        return f"engineer {engineer_id} repaired it in {duration(took)}"
+    why = _WHY_LEFT.get(outcome, outcome.replace("_", " "))
+    return f"engineer {engineer_id} left after {duration(took)}: {why}"
 
 
 def duration(milliseconds: float) -> str:

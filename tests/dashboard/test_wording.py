@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from gridws.dashboard.wording import State, Zone, duration, in_words, percent, state_of
+from gridws.dashboard.wording import State, Zone, duration, in_words, percent, repair_in_words, state_of
+from gridws.dispatch_events import Outcome
 from gridws.frames import OperationalStatus, TurbineState
 
 NOON = 1_790_000_000_000
@@ -49,6 +50,22 @@ BROKEN = {"operational_status": OperationalStatus.broken, "broken_at": NOON - 12
 def test_a_turbines_state_is_told_in_words(known: dict[str, object], state: State, sentence: str) -> None:
     assert state_of(turbine(**known)) is state
     assert in_words(turbine(**known), NOON, waiting=27) == sentence
+
+
+@pytest.mark.parametrize(
+    ("outcome", "sentence"),
+    [
+        (None, "engineer 2 is at work"),
+        (Outcome.repaired, "engineer 2 repaired it in 12 s"),
+        (Outcome.disconnected, "engineer 2 left after 12 s: the link was lost"),
+        (Outcome.superseded, "engineer 2 left after 12 s: the turbine connected anew"),
+        (Outcome.timed_out, "engineer 2 left after 12 s: it took too long"),
+        (Outcome.monitor_stopped, "engineer 2 left after 12 s: the monitor stopped"),
+        ("of_a_later_version", "engineer 2 left after 12 s: of a later version"),
+    ],
+)
+def test_what_became_of_a_repair_is_told_in_a_sentence(outcome: str | None, sentence: str) -> None:
+    assert repair_in_words(2, outcome, 12_300) == sentence
 
 
 def test_every_state_is_told_apart_without_colour() -> None:
