@@ -220,7 +220,7 @@ class Repairs:
             self._shown = state
             self._empty.set_visibility(not repairs)
             self._chart.set_visibility(bool(repairs))
-            self._chart.style(f"height: {34 + rows * (28 if rows <= 3 else 23 if rows <= 6 else 18)}px")
+            self._chart.style(f"height: {34 + rows * (28 if rows <= 3 else 20 if rows <= 6 else 18)}px")
         if repairs and not view.stale:
             self._chart.props["aria-label"] = (
                 f"{len(repairs)} repairs by up to {MOST_ENGINEERS} engineers, as bars"
@@ -246,8 +246,12 @@ class Events:
     def __init__(self) -> None:
         with block("section", "panel events", aria_label="Events"):
             Text("h2", text="Events")
-            with block(classes="scroll", tabindex="0", role="region", aria_label="Events, the newest first"):
-                self._rows = Rows(("time", "sign", ""), title="Events, the newest first")
+            title = "Events, the newest first"
+            with (
+                block(classes="rest"),
+                block(classes="scroll", tabindex="0", role="region", aria_label=title),
+            ):
+                self._rows = Rows(("time", "sign", ""), title=title)
                 self._none = Text("p", "muted")
 
     def show(self, view: View) -> None:

@@ -33,6 +33,14 @@ TILE = "[...document.querySelectorAll('.tile')].find(t => t.innerText.startsWith
 
 ENGINEER_BUTTONS = "[...document.querySelectorAll('[aria-label=Engineers] .push button')]"
 
+LISTS = "[...document.querySelectorAll('.cards, .crew .list, .scroll')]"
+CUT = """list => {
+    const end = list.getBoundingClientRect().bottom;
+    return [...list.querySelectorAll('.card, tr')]
+        .filter(row => row.getBoundingClientRect().top < end - 1 && row.getBoundingClientRect().bottom > end + 1)
+        .map(row => row.innerText);
+}"""
+
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Chromium]:
@@ -54,6 +62,13 @@ async def grid(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Comman
 async def few(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Command]:
     """A dashboard that shows twelve turbines."""
     async with BigFleet(12) as fleet, dashboard(fleet.url, tmp_path_factory.mktemp("few")) as server:
+        yield server
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def sixty(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Command]:
+    """A dashboard that shows the most turbines that are cards."""
+    async with BigFleet(60) as fleet, dashboard(fleet.url, tmp_path_factory.mktemp("sixty")) as server:
         yield server
 
 
@@ -214,6 +229,27 @@ async def test_the_range_that_was_entered_stays_and_is_the_one_downloaded(
     query = parse_qs(urlsplit(url).query)
     assert int(query["until"][0]) - int(query["since"][0]) == (2 * 60 + 2) * 60_000
     assert await page.evaluate("new Date(2026, 0, 2, 3, 4).getTime()") == int(query["since"][0])
+
+
+@pytest.mark.parametrize("height", [700, 731, 900])
+async def test_a_list_that_goes_on_ends_between_two_rows(
+    browser: Chromium, sixty: Command, height: int
+) -> None:
+    page = await browser.open(sixty.url, 1440, height)
+    await page.until("document.querySelectorAll('.card').length === 60")
+    await page.until("document.querySelectorAll('.crew .link').length === 6")
+
+    assert await page.evaluate(f"{LISTS}.filter(list => list.scrollHeight > list.clientHeight).length") > 0
+    assert await page.evaluate(f"{LISTS}.flatMap({CUT})") == []
+
+
+async def test_on_a_narrow_screen_only_the_page_scrolls(browser: Chromium, sixty: Command) -> None:
+    page = await browser.open(sixty.url, 390, 844)
+    await page.until("document.querySelectorAll('.card').length === 60")
+
+    scrolling = f"{LISTS}.filter(list => getComputedStyle(list).overflowY !== 'visible').length"
+    assert await page.evaluate(scrolling) == 0
+    assert await page.evaluate("document.documentElement.scrollHeight") > 60 / 2 * 56
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
