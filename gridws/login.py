@@ -27,7 +27,7 @@ LONGEST_FORM: Final = 16 * 1024
 
 STYLE: Final = """
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 34rem; margin: 12vh auto; padding: 0 1rem; }
-textarea { width: 100%; box-sizing: border-box; font-family: monospace; }
+input { width: 100%; box-sizing: border-box; font: inherit; padding: .4rem; }
 button { font: inherit; padding: .4rem 1.2rem; }
 [role=alert] { border-left: .3rem solid #b00020; padding-left: .8rem; }
 """
@@ -36,9 +36,10 @@ POLICY: Final = (
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 PAGE_HEADERS: Final = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store"}
+# A password, so that nobody reads it over a shoulder, Enter sends it, and a password manager may keep it.
 LOGIN_FORM: Final = """<form method="post" action="/login">
 <p><label for="token">Paste a viewer's or an operator's token; <code>gridws token --viewer</code> makes one.</label></p>
-<p><textarea id="token" name="token" rows="5" required autocomplete="off" spellcheck="false"></textarea></p>
+<p><input id="token" name="token" type="password" required autofocus autocomplete="current-password"></p>
 <p><button>Log in</button></p>
 </form>"""
 LOGOUT_FORM: Final = """<form method="post" action="/logout"><p><button>Log out</button></p></form>"""

@@ -9,7 +9,7 @@ from live_monitor import served
 
 pytestmark = pytest.mark.skipif(find_chromium() is None, reason="needs a Chromium")
 
-PASTE = "document.querySelector('textarea').value = '{}'; document.querySelector('button').click()"
+PASTE = "document.querySelector('input').value = '{}'; document.querySelector('input').focus()"
 CHANGE = """fetch('/api/v1/engineers', {
     method: 'PUT', headers: {'Content-Type': 'application/json'}, body: '{"count": 5}'
 }).then(answer => answer.status)"""
@@ -23,8 +23,11 @@ WATCH = """new Promise(resolve => {
 async def test_a_person_logs_in_reads_the_docs_and_changes_the_roster() -> None:
     async with served(secret=SECRET) as live, Chromium() as browser:
         page = await browser.open(f"http://127.0.0.1:{live.port}/docs")
-        await page.until("location.pathname == '/login' && !!document.querySelector('form textarea')")
+        await page.until(
+            "location.pathname == '/login' && !!document.querySelector('form input[type=password]')"
+        )
         await page.evaluate(PASTE.format(OPERATOR))
+        await page.press("Enter")
         await page.until("location.pathname == '/docs' && !!document.querySelector('.opblock')")
 
         assert await page.evaluate("document.cookie") == ""
