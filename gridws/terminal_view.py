@@ -23,6 +23,9 @@ from .mirror import Mirror
 WIDE: Final = 120
 """Columns from which engineers and events stand beside the turbines instead of below them."""
 
+NARROW: Final = 64
+"""Columns below which the headline takes three rows and the wind is left out: all the rest can be read then."""
+
 LOUD: Final = "bold white on red"
 _STYLES: Final = {
     "waiting": "bold red",
@@ -50,7 +53,8 @@ class FleetScreen:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         width, height = options.max_width, options.height or console.size.height
-        lines = [*self._header(), *self._body(width, max(0, height - len(self._header())))]
+        header = self._header(width)
+        lines = [*header, *self._body(width, max(0, height - len(header)))]
         rows = console.render_lines(Group(*lines), options.update(height=None), pad=False)
         # A window of any size: what is too much is cut at the bottom, and no row ever wraps or scrolls.
         for number, row in enumerate(rows[:height]):
@@ -58,48 +62,52 @@ class FleetScreen:
                 yield Segment.line()
             yield from row
 
-    def _header(self) -> list[RenderableType]:
+    def _header(self, width: int) -> list[RenderableType]:
         mirror = self._mirror
         state = "connected" if not mirror.stale else "disconnected"
         title = _row(("gridws", "bold"), (f"  {clean(mirror.monitor_url)}  {state}", "dim"))
-        return [title, *(_row((text, style)) for text, style in _alarms(mirror)), _totals(mirror), _row()]
+        totals = _totals_in_rows(mirror) if width < NARROW else [_totals(mirror)]
+        return [title, *(_row((text, style)) for text, style in _alarms(mirror)), *totals, _row()]
 
     def _body(self, width: int, height: int) -> list[RenderableType]:
         if self._mirror.started_at is None:
             return [_row(("waiting for the monitor's first word", "dim"))] if height else []
         if width < WIDE:
-            return self._stacked(height)
+            return self._stacked(width, height)
         grid = Table.grid(padding=(0, 3), expand=True)
         grid.add_column(ratio=3)
         grid.add_column(ratio=2)
         engineers = self._engineers(max(3, height // 3))
         events = self._events(height - len(engineers))
-        grid.add_row(self._turbines(height), Group(*engineers, *events))
+        grid.add_row(self._turbines(width, height), Group(*engineers, *events))
         return [grid]
 
-    def _stacked(self, height: int) -> list[RenderableType]:
+    def _stacked(self, width: int, height: int) -> list[RenderableType]:
         engineers = self._engineers(4 if height < 30 else 8)
         events = self._events(max(4, height // 4))
         rest = height - len(engineers) - len(events) - 1
         # In a window too low for all the turbines stay: they are what it is about.
         below = [*engineers, *events] if rest >= 4 else []
-        table = self._turbines(rest if below else height)
+        table = self._turbines(width, rest if below else height)
         return [table, _row(), *below] if below else [table]
 
-    def _turbines(self, height: int) -> Table:
+    def _turbines(self, width: int, height: int) -> Table:
         states, now = self._mirror.turbines, self._mirror.monitor_now or 0
         shown = max(0, height - 1)
         if len(states) > shown:
             shown -= 1
-        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", show_edge=False, pad_edge=False)
+        narrow = width < NARROW
+        gap = 1 if narrow else 2
+        table = Table(box=None, padding=(0, gap, 0, 0), header_style="dim", show_edge=False, pad_edge=False)
         table.add_column("turbine", justify="right", no_wrap=True)
-        table.add_column("state", no_wrap=True, min_width=22)
-        for title in ("for", "wind m/s", "power kW"):
+        table.add_column("state", no_wrap=True, min_width=None if narrow else 22)
+        for title in ("for", "kW") if narrow else ("for", "wind m/s", "power kW"):
             table.add_column(title, justify="right", no_wrap=True)
         for state in by_urgency(states.values(), max(0, shown)):
             style = _STYLES[kind_of(state)]
             number = f"{_MARKS[kind_of(state)]} {state.turbine_number}"
-            cells = (number, words_of(state), lasted(now - state.since), *_reading(state))
+            reading = _reading(state)[1:] if narrow else _reading(state)
+            cells = (number, words_of(state), lasted(now - state.since), *reading)
             table.add_row(*(Text(cell, style=style) for cell in cells))
         if len(states) > shown:
             table.add_row("", Text(f"and {len(states) - max(0, shown):,} more", style="dim"))
@@ -208,16 +216,27 @@ def _old(mirror: Mirror) -> str:
 
 
 def _totals(mirror: Mirror) -> Text:
+    return _row(*_parts_of_totals(mirror))
+
+
+def _totals_in_rows(mirror: Mirror) -> list[Text]:
+    parts = _parts_of_totals(mirror)
+    rows = (parts[:2], parts[2:4], parts[4:])
+    # Each part but the first begins with a mark and a space that part it from the one before.
+    return [_row((row[0][0].lstrip(",; "), row[0][1]), *row[1:]) for row in rows]
+
+
+def _parts_of_totals(mirror: Mirror) -> list[tuple[str, str]]:
     totals = mirror.totals
     offline = totals.turbines - totals.online
-    return _row(
+    return [
         (f"{_count(totals.turbines, 'turbine')}, {totals.online:,} online", ""),
         (f", {offline:,} offline" if offline else "", "magenta"),
         (f", {totals.broken:,} broken", "yellow" if totals.broken else ""),
         (f", {totals.waiting:,} waiting", "bold red" if totals.waiting else ""),
         (f"; {_count(totals.engineers, 'engineer')}, {totals.engineers_free:,} free", ""),
         (f"; {totals.power_output_in_kwh:,.0f} kW", ""),
-    )
+    ]
 
 
 def _count(number: int, noun: str) -> str:

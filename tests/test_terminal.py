@@ -69,6 +69,25 @@ def test_turbines_that_need_somebody_come_first_and_in_words(width: int) -> None
     assert "5 turbines, 4 online, 1 offline, 2 broken, 1 waiting; 1 engineer, 0 free" in text
 
 
+def test_a_narrow_window_still_tells_states_times_power_and_engineers() -> None:
+    world = fleet()
+    world.clock.move(59 * 60 + 59)
+
+    lines = screen_of(mirror_of(world), 50, 30)
+
+    assert lines[1:4] == [
+        "5 turbines, 4 online, 1 offline",
+        "2 broken, 1 waiting",
+        "1 engineer, 0 free; 400 kW",
+    ]
+    assert [" ".join(line.split()) for line in lines[5:8]] == [
+        "turbine state for kW",
+        "! 2 broken, waiting at 1 59 min 100",
+        "+ 1 broken, engineer 1 59 min 100",
+    ]
+    assert not [line for line in lines if "…" in line]
+
+
 def test_a_lost_monitor_is_said_loudly_with_the_age_of_what_is_shown() -> None:
     world = fleet()
     mirror = mirror_of(world)
