@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Body, Depends, HTTPException, Path, Query
+from fastapi import APIRouter, Body, Depends, HTTPException, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from starlette.requests import HTTPConnection
 
+from .answers import as_list
 from .frames import EngineerState, TurbineState
 from .monitor import GridMonitor
 from .problems import RESPONSES
@@ -94,14 +95,17 @@ class Roster(BaseModel):
     count: Annotated[int, Field(ge=0, le=MAX_ENGINEERS, examples=[3])]
 
 
-@router.get("/turbines")
+@router.get("/turbines", response_model=list[TurbineState])
 async def turbines(
+    request: Request,
     monitor: Monitor,
     limit: Limit = 100,
     offset: Annotated[int, Query(ge=0, le=MAX_TURBINE_NUMBER, description="how many to leave out first")] = 0,
-) -> list[TurbineState]:
+) -> Response:
     """Every turbine seen within 7 days, online or not, by number, with its last reading."""
-    return monitor.register.states(monitor.register.numbers()[offset : offset + limit])
+    return await as_list(
+        request, monitor.register.states(monitor.register.numbers()[offset : offset + limit])
+    )
 
 
 @router.get("/turbines/{turbine_number}", responses={404: RESPONSES[404]})
@@ -113,17 +117,20 @@ async def turbine(monitor: Monitor, turbine_number: Number) -> TurbineState:
     return states[0]
 
 
-@router.get("/turbines/{turbine_number}/metrics", responses={503: RESPONSES[503]})
-async def metrics(
+@router.get(
+    "/turbines/{turbine_number}/metrics", response_model=list[ReadingRow], responses={503: RESPONSES[503]}
+)
+async def metrics(  # noqa: PLR0917 - parameters of the query
+    request: Request,
     monitor: Monitor,
     turbine_number: Number,
     since: Since = 0,
     until: Until = MAX_MEASURED_AT + 1,
     limit: Limit = 100,
-) -> list[ReadingRow]:
+) -> Response:
     """The readings of one turbine with since ≤ measured_at < until, newest first."""
     rows = await monitor.store.readings(turbine_number, since=since, until=until, limit=limit)
-    return [ReadingRow.model_construct(**row._asdict()) for row in rows]
+    return await as_list(request, rows)
 
 
 @router.get("/engineers")
@@ -139,16 +146,17 @@ async def change_engineers(monitor: Monitor, roster: Annotated[Roster, Body()]) 
     return _pool(monitor)
 
 
-@router.get("/repairs", responses={503: RESPONSES[503]})
+@router.get("/repairs", response_model=list[RepairRow], responses={503: RESPONSES[503]})
 async def repairs(
+    request: Request,
     monitor: Monitor,
     turbine_number: Annotated[int | None, Query(ge=1, le=MAX_TURBINE_NUMBER)] = None,
     since: Since = 0,
     limit: Limit = 100,
-) -> list[RepairRow]:
+) -> Response:
     """The assignments that ran at or after `since`, newest first; they reach the table within a second."""
     rows = await monitor.store.repairs(turbine_number=turbine_number, since=since, limit=limit)
-    return [RepairRow.model_construct(**row._asdict()) for row in rows]
+    return await as_list(request, rows)
 
 
 def _pool(monitor: GridMonitor) -> Pool:

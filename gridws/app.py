@@ -52,6 +52,7 @@ def create_app(monitor: GridMonitor, *, on_death: OnDeath | None = None) -> Fast
     )
     app.state.monitor = monitor
     app.state.one_report = asyncio.Lock()
+    app.state.one_encoding = asyncio.Lock()
     problems.install(app)
     documents.install(app)
     app.add_middleware(HttpAccess, guard=monitor.guard)

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from functools import lru_cache
 from hashlib import sha256
 from http import HTTPStatus
 from typing import Any, Final
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
-from pydantic_core import to_jsonable_python
+from fastapi.responses import HTMLResponse, RedirectResponse
+from pydantic_core import to_json, to_jsonable_python
 
 from .asyncapi import asyncapi_document
 from .asyncapi_examples import ENGINEERS, TURBINE
@@ -58,10 +59,15 @@ async def docs(request: Request) -> HTMLResponse:
 
 
 @router.get("/asyncapi.json")
-async def asyncapi(request: Request) -> JSONResponse:
+async def asyncapi(request: Request) -> Response:
     """The WebSocket API, as seen from where it was asked for."""
     scheme = "wss" if request.url.scheme == "https" else "ws"
-    return JSONResponse(asyncapi_document(host=request.url.netloc, protocol=scheme))
+    return Response(_asyncapi(request.url.netloc, scheme), media_type="application/json")
+
+
+@lru_cache(maxsize=8)
+def _asyncapi(host: str, protocol: str) -> bytes:
+    return to_json(asyncapi_document(host=host, protocol=protocol))
 
 
 def install(app: FastAPI) -> None:

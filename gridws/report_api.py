@@ -12,6 +12,7 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 from pydantic import BaseModel, Field
 
+from .answers import as_list
 from .api import Limit, Monitor, Number, Since
 from .clock import Clock
 from .problems import RESPONSES
@@ -108,28 +109,35 @@ async def report(  # noqa: PLR0917 - parameters of the query
     return Response(body, media_type="application/json")
 
 
-@router.get("/turbines/{turbine_number}/minutes", responses={503: RESPONSES[503]})
-async def minutes(
+@router.get(
+    "/turbines/{turbine_number}/minutes", response_model=list[MinuteRow], responses={503: RESPONSES[503]}
+)
+async def minutes(  # noqa: PLR0917 - parameters of the query
+    request: Request,
     monitor: Monitor,
     turbine_number: Number,
     since: Since = 0,
     until: UntilOrNow = None,
     limit: Minutes = _MINUTES_OF_A_DAY,
-) -> list[MinuteRow]:
+) -> Response:
     """One turbine's minutes that begin in the range, oldest first; the latest one or two may still be missing."""
     first, end = _minutes(since, until, limit, monitor.clock)
     rows = await monitor.store.minutes(turbine_number, since=first, until=end)
-    return [MinuteRow.model_construct(**row._asdict()) for row in rows]
+    return await as_list(request, rows)
 
 
-@router.get("/fleet/minutes", responses={503: RESPONSES[503]})
+@router.get("/fleet/minutes", response_model=list[FleetMinuteRow], responses={503: RESPONSES[503]})
 async def fleet_minutes(
-    monitor: Monitor, since: Since = 0, until: UntilOrNow = None, limit: Minutes = _MINUTES_OF_A_DAY
-) -> list[FleetMinuteRow]:
+    request: Request,
+    monitor: Monitor,
+    since: Since = 0,
+    until: UntilOrNow = None,
+    limit: Minutes = _MINUTES_OF_A_DAY,
+) -> Response:
     """The fleet's minutes that begin in the range, oldest first; the latest one or two may still be missing."""
     first, end = _minutes(since, until, limit, monitor.clock)
     rows = await monitor.store.fleet_minutes(since=first, until=end)
-    return [FleetMinuteRow.model_construct(**row._asdict()) for row in rows]
+    return await as_list(request, rows)
 
 
 async def _while_wanted(request: Request, make: Callable[[], bytes]) -> bytes:

@@ -72,6 +72,7 @@ LAYERS = {
     "gridws.rounds": 3,
     "gridws.story": 3,
     "gridws.turbine": 3,
+    "gridws.answers": 4,
     "gridws.api": 4,
     "gridws.app": 4,
     "gridws.asgi_link": 4,
