@@ -20,13 +20,16 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
-from .errors import GridError
+from .errors import GridError, OptionError
 from .settings import ENVIRONMENT_PREFIX
 
 DATABASE: Final = Path("gridws-demo.db")
 END_WITHIN: Final = 5.0
 """Seconds that the children get to end by themselves, below the 6 s that every command promises."""
+PORT_OPTIONS: Final = {"monitor": "--port", "dashboard": "--dashboard-port"}
 PR_SET_PDEATHSIG: Final = 1
+_MISTAKE: Final = 2
+"""The exit code of a command with a mistake in its options, such as a port that is taken."""
 
 Say = Callable[[str], None]
 
@@ -42,6 +45,14 @@ class DemoEnded(GridError):
     def __str__(self) -> str:
         how = f"with exit code {self.status}" if self.status >= 0 else f"by signal {-self.status}"
         return f"the demo ends: the {self.name} ended {how}; what it said last stands above"
+
+
+def _not_begun(name: str, status: int) -> GridError:
+    """Return the error for a child that never listened; what is a mistake in an option to it is one of ours."""
+    ended = DemoEnded(name, status)
+    if status != _MISTAKE:
+        return ended
+    return OptionError(f"{ended}; if its port is taken, {PORT_OPTIONS[name]} chooses another, 0 a free one")
 
 
 class Demo:
@@ -102,7 +113,7 @@ class Demo:
         line = (await output.readline()).decode().strip()
         address = next((word for word in line.split() if word.startswith(("http://", "https://"))), None)
         if address is None:
-            raise DemoEnded(name, await self._children[name].wait())
+            raise _not_begun(name, await self._children[name].wait())
         self._say(line)
         return address
 
@@ -132,7 +143,7 @@ class Demo:
     def _sum_up(self) -> None:
         if not DATABASE.exists():
             return
-        with closing(sqlite3.connect(DATABASE)) as database, suppress(sqlite3.Error):
+        with suppress(sqlite3.Error), closing(sqlite3.connect(DATABASE)) as database:
             readings, repairs = (
                 database.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608 - names of ours
                 for table in ("metrics", "repairs")

@@ -110,11 +110,25 @@ def test_a_demo_that_is_killed_leaves_nothing_running(demo: Demo) -> None:
     wait_until(lambda: all(is_gone(pid) for pid in children.values()))
 
 
-def test_a_taken_port_is_said_in_a_sentence(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "option"), [("monitor", "--port"), ("dashboard", "--dashboard-port")])
+def test_a_taken_port_is_a_mistake_in_an_option_and_the_sentence_names_it(
+    tmp_path: Path, name: str, option: str
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        demo = Demo(tmp_path, "--port", str(taken.getsockname()[1]))
+        ports = {"--port": "0", "--dashboard-port": "0", option: str(taken.getsockname()[1])}
+        demo = Demo(tmp_path, *(word for pair in ports.items() for word in pair))
         printed = demo.end()
-    assert demo.process.returncode == 1
+    assert demo.process.returncode == 2
     assert "address already in use" in printed
-    assert "the monitor ended with exit code 2" in printed
+    assert f"the {name} ended with exit code 2" in printed
+    assert f"if its port is taken, {option} chooses another" in printed
     assert "Traceback" not in printed
+
+
+def test_a_folder_in_the_place_of_the_database_is_said_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "gridws-demo.db").mkdir()
+    demo = Demo(tmp_path, "--port", "0", "--dashboard-port", "0")
+    printed = demo.end()
+    assert demo.process.returncode == 1
+    assert [line.partition(":")[0] for line in printed.splitlines()] == ["gridws", "gridws"]
+    assert "cannot use the database gridws-demo.db: is a directory" in printed
