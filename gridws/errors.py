@@ -13,6 +13,11 @@ GridError
 from __future__ import annotations
 
 
+def system_words(error: OSError) -> str:
+    """Return why a system call failed, in the system's words and our spelling."""
+    return (error.strerror or str(error)).lower()
+
+
 class GridError(Exception):
     """The root: whoever catches this catches everything that gridws itself raises."""
 

@@ -6,7 +6,7 @@ import ssl
 from ipaddress import ip_address
 
 from .asking import origin_of
-from .errors import OptionError
+from .errors import OptionError, system_words
 from .settings import MonitorSettings
 from .tokens import check_secret
 
@@ -56,7 +56,7 @@ def _check_certificate(settings: MonitorSettings) -> None:
         try:
             path.read_bytes()
         except OSError as error:
-            raise OptionError(f"cannot read {option} {path}: {error.strerror}") from error
+            raise OptionError(f"cannot read {option} {path}: {system_words(error)}") from error
     try:
         # An empty password, for otherwise a key that has one would ask for it on the terminal.
         ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key, password="")

@@ -6,7 +6,7 @@ import errno
 import socket
 from typing import Final
 
-from .errors import OptionError
+from .errors import OptionError, system_words
 
 TRIES: Final = 20
 """How often a free port is drawn that must be free on every address."""
@@ -29,7 +29,7 @@ def open_sockets(host: str, port: int) -> list[socket.socket]:
             return _open_all(addresses, port, may_miss=host == "localhost")
         except OSError as error:
             failure = error
-    raise OptionError(f"cannot listen on {host} port {port}: {(failure.strerror or str(failure)).lower()}")
+    raise OptionError(f"cannot listen on {host} port {port}: {system_words(failure)}")
 
 
 def _addresses_of(host: str) -> list[Address]:
@@ -37,8 +37,10 @@ def _addresses_of(host: str) -> list[Address]:
         return [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")]
     try:
         found = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except UnicodeError as error:
+        raise OptionError(f"cannot listen on {host}: this is no name of a host") from error
     except OSError as error:
-        raise OptionError(f"cannot listen on {host}: {error.strerror or error}") from error
+        raise OptionError(f"cannot listen on {host}: {system_words(error)}") from error
     return list(dict.fromkeys((family, str(address[0])) for family, _, _, _, address in found))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .errors import OptionError
+from .errors import OptionError, system_words
 
 
 @contextmanager
@@ -22,7 +22,7 @@ def new_file(path: Path) -> Iterator[Path]:
     try:
         os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     except OSError as error:
-        raise OptionError(f"cannot write {path}: {(error.strerror or str(error)).lower()}") from error
+        raise OptionError(f"cannot write {path}: {system_words(error)}") from error
     try:
         yield part
         _sync(part)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from .errors import OptionError
+from .errors import OptionError, system_words
 from .settings import MAX_TURBINE_NUMBER, TurbineSettings
 from .tokens import Role, check_secret, make_token
 
@@ -69,4 +69,4 @@ def _line(path: Path, at: int, line: str) -> tuple[int, str]:
 
 
 def _cause(error: OSError | UnicodeDecodeError) -> str:
-    return (error.strerror or "it cannot be read").lower() if isinstance(error, OSError) else "it is no text"
+    return system_words(error) if isinstance(error, OSError) else "it is no text"

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-from ..errors import OptionError
+from ..errors import OptionError, system_words
 
 VARIABLE: Final = "GRIDWS_SECRET"
 
@@ -35,7 +35,7 @@ def read_secret(secret_file: Path | None) -> str | None:
     try:
         secret = secret_file.read_text(encoding="utf-8").strip()
     except OSError as error:
-        raise OptionError(f"cannot read --secret-file {secret_file}: {error.strerror}") from error
+        raise OptionError(f"cannot read --secret-file {secret_file}: {system_words(error)}") from error
     except UnicodeDecodeError as error:
         raise OptionError(f"--secret-file {secret_file} is no text") from error
     if not secret:

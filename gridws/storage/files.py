@@ -15,7 +15,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from ..errors import StoreUnusable
+from ..errors import StoreUnusable, system_words
 from . import schema
 
 _MAGIC: Final = b"SQLite format 3\0"
@@ -56,7 +56,7 @@ def why_not(error: OSError) -> str:
     """Return the cause of a failed system call as a clause."""
     if error.errno == errno.ENOENT:
         return "its folder does not exist"
-    return (error.strerror or str(error)).lower()
+    return system_words(error)
 
 
 def refuse_foreign(path: Path) -> None:

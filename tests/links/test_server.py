@@ -170,6 +170,16 @@ def test_a_host_that_is_not_ours_is_a_mistake_in_an_option() -> None:
         open_sockets("192.0.2.1", 0)
 
 
+def test_a_host_that_nobody_knows_is_said_in_lower_case() -> None:
+    with pytest.raises(OptionError, match=r"cannot listen on ::1%nowhere: [a-z ]+$"):
+        open_sockets("::1%nowhere", 0)
+
+
+def test_what_can_be_no_host_is_a_mistake_in_an_option() -> None:
+    with pytest.raises(OptionError, match="this is no name of a host"):
+        open_sockets("a..b", 0)
+
+
 # The backstop.
 
 
