@@ -12,10 +12,11 @@ from typing import Any, Final, cast
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI
+from websockets.http11 import Response
 from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
-from .errors import MonitorRefused, MonitorUnreachable, OptionError
+from .errors import MonitorRefused, MonitorUnreachable, OptionError, system_words
 from .frames import SUBPROTOCOL
 from .link import Link, Receive
 from .turbine_tokens import TokenOf
@@ -28,6 +29,8 @@ PING: Final = 20.0
 """Seconds between pings, and until a missing pong counts as a loss: notices a monitor that hangs."""
 NO_LINK: Final = (OSError, InvalidHandshake, EOFError, InvalidURI, ValueError)
 """What opening a link raises; the last two where the answer sends us on to what is no WebSocket address."""
+NOT_TLS: Final = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"}
+"""What OpenSSL calls an answer in plain text, depending on its version and on the text."""
 
 
 class Dialer:
@@ -43,11 +46,8 @@ class Dialer:
     ) -> None:
         self.base = websocket_base(monitor)
         self._local = parse_uri(self.base).host == "localhost"
-        self._options: dict[str, Any] = {}
+        self._options = tls_options(self.base, ca_file)
         self._token_of: TokenOf = token if callable(token) else lambda _number: token
-        if self.base.startswith("wss:"):
-            # One context for all: each costs milliseconds and a copy of the certificates.
-            self._options["ssl"] = tls_context(ca_file)
 
     async def dial(self, turbine_number: int, receive: Receive, /) -> Link:
         """Return an open link; raise `MonitorRefused` or `MonitorUnreachable`."""
@@ -60,9 +60,9 @@ class Dialer:
             except ConnectionRefusedError as refused:
                 connection = await self._open_beside(url, receive, refused, **options)
         except InvalidStatus as error:
-            raise refusal(self.base, error.response.status_code) from error
+            raise refusal(self.base, error.response) from error
         except NO_LINK as error:
-            raise MonitorUnreachable(self.base, cause(error)) from error
+            raise MonitorUnreachable(self.base, cause(error, self.base)) from error
         return WebSocketLink(cast("Connection", connection))
 
     async def _open_beside(
@@ -111,33 +111,54 @@ def websocket_base(monitor: str) -> str:
     return f"{scheme}://{rest}"
 
 
-def refusal(url: str, status: int) -> MonitorUnreachable:
-    """Return the error for an HTTP status that came instead of a WebSocket."""
+def refusal(
+    url: str,
+    response: Response,
+    *,
+    wanted: str = "a valid token of this turbine: see --token and --token-file",
+    asked: str = "link",
+) -> MonitorUnreachable:
+    """Return the error for an HTTP answer that came instead of a WebSocket."""
+    status = response.status_code
+    if (
+        status == 403 and not response.body
+    ):  # a monitor says why; web servers answer so where they have no socket
+        return MonitorRefused(
+            url, f"it is no monitor, perhaps a dashboard, or it wants a token (HTTP {status})"
+        )
     if status in {401, 403}:
-        hint = "see --token and --token-file"
-        return MonitorRefused(url, f"it wants a valid token of this turbine: {hint} (HTTP {status})")
+        return MonitorRefused(url, f"it wants {wanted} (HTTP {status})")
     if status < 500 and status not in {408, 429}:
-        return MonitorRefused(url, f"it refuses this link (HTTP {status})")
-    return MonitorUnreachable(url, f"it cannot take the link now (HTTP {status})")
+        return MonitorRefused(url, f"it refuses this {asked} (HTTP {status})")
+    return MonitorUnreachable(url, f"it cannot take this {asked} now (HTTP {status})")
 
 
-def cause(error: Exception) -> str:
-    """Return why no connection came about, in a few words."""
+def cause(error: Exception, url: str) -> str:
+    """Return why no connection to `url` came about, in a few words."""
     match error:
         case TimeoutError():
             return f"no answer within {OPEN_TIMEOUT:.0f} s"
         case socket.gaierror():
             return "nobody knows a host of this name"
-        case ssl.SSLCertVerificationError():
-            return f"its certificate cannot be trusted: {error.verify_message}"
+        case ssl.SSLError():
+            return _tls_cause(error)
         case InvalidURI() | ValueError():
             return (
                 "it sends us on to what is no address of a monitor; perhaps it wants wss:// instead of ws://"
             )
-        case InvalidHandshake() | EOFError():
-            return "it does not speak WebSocket, or went away before it answered"
+        case InvalidHandshake() | EOFError() | ConnectionResetError(errno=None):
+            other = "ws://" if url.startswith("wss:") else "wss://"
+            return f"it does not speak WebSocket, or went away before it answered; perhaps it wants {other}"
         case _:
             return _system_cause(error)
+
+
+def _tls_cause(error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate cannot be trusted: {error.verify_message}"
+    if error.reason in NOT_TLS:
+        return "it does not speak TLS; try ws://"
+    return f"TLS failed: {(error.reason or str(error)).replace('_', ' ').lower()}"
 
 
 def _system_cause(error: Exception) -> str:
@@ -149,9 +170,25 @@ def _system_cause(error: Exception) -> str:
     return text[:1].lower() + text[1:]
 
 
+def tls_options(base: str, ca_file: Path | None) -> dict[str, Any]:
+    """Return what to connect with: a context where `base` begins with `wss`; raise `OptionError`.
+
+    It is one for all links: each costs milliseconds and a copy of the certificates.
+    """
+    if base.startswith("wss:"):
+        return {"ssl": tls_context(ca_file)}
+    if ca_file is not None:
+        raise OptionError("--ca-file goes with an address that begins with wss://")
+    return {}
+
+
 def tls_context(ca_file: Path | None) -> ssl.SSLContext:
     """Return how to check certificates, against those in `ca_file` where given; raise `OptionError`."""
     try:
         return ssl.create_default_context(cafile=ca_file)
-    except (OSError, ssl.SSLError) as error:
-        raise OptionError(f"cannot read certificates from {ca_file}: {error}") from error
+    except ssl.SSLError as error:
+        raise OptionError(
+            f"cannot use the certificates in {ca_file}: there is none, or none in PEM form"
+        ) from error
+    except OSError as error:
+        raise OptionError(f"cannot read certificates from {ca_file}: {system_words(error)}") from error

@@ -18,7 +18,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from .clock import Clock, SystemClock
-from .dialing import CLOSE_TIMEOUT, NO_LINK, OPEN_TIMEOUT, PING, cause, tls_context, websocket_base
+from .dialing import CLOSE_TIMEOUT, NO_LINK, OPEN_TIMEOUT, PING, cause, refusal, tls_options, websocket_base
 from .errors import FrameError, MonitorRefused, MonitorUnreachable
 from .frames import Snapshot, WatchFrame, parse_watch
 from .replica import Change, Replica
@@ -66,11 +66,9 @@ class Mirror(Replica):
         self._heard_seconds: float | None = None
         self._listeners: list[Listener] = []
         self._news = asyncio.Event()
-        self._options: dict[str, Any] = {}
+        self._options: dict[str, Any] = tls_options(self.monitor_url, ca_file)
         if token is not None:
             self._options["additional_headers"] = {"Authorization": f"Bearer {token}"}
-        if self.monitor_url.startswith("wss:"):
-            self._options["ssl"] = tls_context(ca_file)
 
     @property
     def age(self) -> float | None:
@@ -152,13 +150,14 @@ class Mirror(Replica):
             ) as link:
                 yield link
         except InvalidStatus as error:
-            raise _refusal(self.monitor_url, error.response.status_code) from error
+            wanted = "a token that lets this viewer read"
+            raise refusal(self.monitor_url, error.response, wanted=wanted, asked="viewer") from error
         except ConnectionClosed as error:
             raise MonitorUnreachable(self.monitor_url, _ending(error)) from error
         except FrameError as error:
             raise MonitorUnreachable(self.monitor_url, f"it is of another version: {error}") from error
         except NO_LINK as error:
-            raise MonitorUnreachable(self.monitor_url, cause(error)) from error
+            raise MonitorUnreachable(self.monitor_url, cause(error, self.monitor_url)) from error
 
     def _take(self, frame: WatchFrame) -> None:
         change = self.apply(frame)
@@ -181,14 +180,6 @@ class Mirror(Replica):
         self._news = asyncio.Event()
         for listener in list(self._listeners):
             listener(change)
-
-
-def _refusal(url: str, status: int) -> MonitorUnreachable:
-    if status in {401, 403}:
-        return MonitorRefused(url, f"it wants a token that lets this viewer read (HTTP {status})")
-    if status < 500 and status not in {408, 429}:
-        return MonitorRefused(url, f"it knows no viewers here (HTTP {status})")
-    return MonitorUnreachable(url, f"it cannot take this viewer now (HTTP {status})")
 
 
 def _ending(error: ConnectionClosed) -> str:

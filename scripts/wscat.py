@@ -38,6 +38,8 @@ GRACE = 1.0
 """Seconds in which answers may still come after the last line was sent."""
 MAX_BYTES = 64 * 2**20
 """A snapshot of 100,000 turbines is larger than what WebSocket clients take by default."""
+NOT_TLS = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"}
+"""What OpenSSL calls an answer in plain text, depending on its version and on the text."""
 
 DIM, RED, GREEN, YELLOW, CYAN, RESET = (f"\033[{code}m" for code in (2, 31, 32, 33, 36, 0))
 COLOURS = dict.fromkeys(["error", "frames_skipped", "?"], RED) | dict.fromkeys(["hello", "welcome"], CYAN)
@@ -105,7 +107,9 @@ def trusted(url: SplitResult, ca_file: str | None) -> ssl.SSLContext | None:
     try:
         return ssl.create_default_context(cafile=ca_file)
     except OSError as error:
-        raise Trouble(f"cannot use the certificates in {ca_file}: {error}", exit_code=2) from error
+        is_read = isinstance(error, ssl.SSLError)
+        reason = "there is none, or none in PEM form" if is_read else str(error.strerror).lower()
+        raise Trouble(f"cannot use the certificates in {ca_file}: {reason}", exit_code=2) from error
 
 
 def authorization(token: str | None) -> dict[str, str]:
@@ -247,8 +251,20 @@ async def run(options: argparse.Namespace) -> None:
     except InvalidStatus as refusal:
         body = (refusal.response.body or b"").decode(errors="replace").strip()
         raise Trouble(f"{url.geturl()} refused: HTTP {refusal.response.status_code} {body[:300]}") from None
+    except ssl.SSLCertVerificationError as error:
+        raise Trouble(
+            f"the certificate of {url.geturl()} cannot be trusted: {error.verify_message}"
+        ) from None
+    except ssl.SSLError as error:
+        plain = error.reason in NOT_TLS
+        reason = "does not speak TLS; try ws://" if plain else f"fails at TLS: {error.reason or error}"
+        raise Trouble(f"{url.geturl()} {reason}") from None
+    except ConnectionResetError:
+        hint = "; perhaps it wants ws://" if url.scheme == "wss" else ""
+        raise Trouble(f"{url.geturl()} went away before it answered{hint}") from None
     except (InvalidURI, InvalidHandshake, ValueError) as error:  # the first and last where it redirects
-        raise Trouble(f"{url.geturl()} is no WebSocket: {error}") from None
+        hint = "; perhaps it wants wss://" if url.scheme == "ws" else ""
+        raise Trouble(f"{url.geturl()} is no WebSocket: {error}{hint}") from None
 
 
 def main() -> int:

@@ -26,6 +26,7 @@ from gridws.dialing import Dialer
 from gridws.errors import MonitorRefused, MonitorUnreachable, OptionError
 from gridws.exposure import check_exposure
 from gridws.fleet import run_fleet
+from gridws.mirror import Mirror
 from gridws.settings import MonitorSettings, TurbineSettings
 
 
@@ -133,8 +134,17 @@ async def test_a_turbine_with_a_bad_token_is_refused(live: LiveMonitor, certific
         await dialer.dial(8, print)
 
 
-async def test_a_turbine_without_tls_gets_no_answer(live: LiveMonitor) -> None:
-    with pytest.raises(MonitorUnreachable):
+@pytest.mark.parametrize("url", ["wss://127.0.0.1", "https://127.0.0.1"])
+async def test_a_monitor_without_tls_is_said_to_be_one(url: str) -> None:
+    async with served() as plain:
+        with pytest.raises(MonitorUnreachable, match="it does not speak TLS; try ws://"):
+            await Dialer(f"{url}:{plain.port}").dial(7, print)
+        with pytest.raises(MonitorUnreachable, match="it does not speak TLS; try ws://"):
+            await Mirror(f"{url}:{plain.port}").look()
+
+
+async def test_a_turbine_without_tls_gets_no_answer_but_a_hint(live: LiveMonitor) -> None:
+    with pytest.raises(MonitorUnreachable, match="perhaps it wants wss://"):
         await Dialer(f"ws://127.0.0.1:{live.port}", token=TURBINE_7).dial(7, print)
 
     assert live.monitor.numbers.links == 0
@@ -174,11 +184,12 @@ def gridws(*command: str, **variables: str) -> subprocess.CompletedProcess[str]:
         ([], {"GRIDWS_SECRET": SECRET}, "needs TLS"),
         (["--ssl-certfile", "cert.pem", "--ssl-keyfile", "key.pem"], {}, "needs a secret"),
         (["--ssl-certfile", "cert.pem"], {"GRIDWS_SECRET": SECRET}, "go together"),
-        (["--ssl-certfile", "absent", "--ssl-keyfile", "key.pem"], {}, "cannot read --ssl-certfile"),
+        (["--ssl-certfile", "absent", "--ssl-keyfile", "key.pem"], {}, "absent: no such file or directory"),
         (["--ssl-certfile", "cert.pem", "--ssl-keyfile", "other.pem"], {}, "cannot use the certificate"),
         (["--ssl-certfile", "cert.pem", "--ssl-keyfile", "locked.pem"], {}, "cannot use the certificate"),
         (["--insecure"], {"GRIDWS_SECRET": "hunter2"}, "at least 32 bytes"),
-        (["--secret-file", "absent"], {}, "cannot read --secret-file"),
+        (["--secret-file", "absent"], {}, "cannot read --secret-file absent: no such file or directory"),
+        (["--secret-file", "."], {}, "cannot read --secret-file .: is a directory"),
         (["--allow-origin", "*", "--insecure"], {}, "is no origin"),
     ],
 )

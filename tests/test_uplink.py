@@ -12,6 +12,8 @@ import pytest
 from memory_link import Air, Heard
 from scripted_monitor import ScriptedMonitor, running
 from virtual_time import run
+from websockets.datastructures import Headers
+from websockets.http11 import Response
 
 from gridws.dialing import Dialer, cause, refusal, websocket_base
 from gridws.errors import MonitorRefused, MonitorUnreachable, OptionError
@@ -414,8 +416,17 @@ def test_what_is_no_address_is_refused_in_one_sentence(monitor: str) -> None:
 
 
 def test_certificates_that_cannot_be_read_are_a_mistake_in_an_option(tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match="cannot read certificates"):
+    (tmp_path / "notes.pem").write_text("no certificate at all", encoding="utf-8")
+    with pytest.raises(OptionError, match=r"cannot read certificates from .*: no such file or directory$"):
         Dialer("wss://localhost:1", ca_file=tmp_path / "absent.pem")
+    with pytest.raises(OptionError, match=r"notes.pem: there is none, or none in PEM form$"):
+        Dialer("wss://localhost:1", ca_file=tmp_path / "notes.pem")
+
+
+@pytest.mark.parametrize("client", [Dialer, Mirror])
+def test_certificates_to_trust_are_for_tls_only(client: type[Dialer | Mirror]) -> None:
+    with pytest.raises(OptionError, match="--ca-file goes with an address that begins with wss://"):
+        client("ws://localhost:1", ca_file=Path("any.pem"))
 
 
 @pytest.mark.parametrize(
@@ -423,7 +434,20 @@ def test_certificates_that_cannot_be_read_are_a_mistake_in_an_option(tmp_path: P
     [(400, MonitorRefused), (403, MonitorRefused), (429, MonitorUnreachable), (503, MonitorUnreachable)],
 )
 def test_only_refusals_that_last_are_asked_again_slowly(status: int, kind: type[Exception]) -> None:
-    assert type(refusal("ws://x", status)) is kind
+    assert type(refusal("ws://x", Response(status, "", Headers(), b"no"))) is kind
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"A token is needed.\n", "it wants a valid token of this turbine"),
+        (b"", "it is no monitor, perhaps a dashboard, or it wants a token"),
+    ],
+)
+def test_a_server_that_refuses_without_a_word_may_be_no_monitor(body: bytes, words: str) -> None:
+    refused = refusal("ws://x", Response(403, "", Headers(), body))
+
+    assert refused.reason.startswith(words)
 
 
 @pytest.mark.parametrize(
@@ -438,7 +462,7 @@ def test_only_refusals_that_last_are_asked_again_slowly(status: int, kind: type[
     ],
 )
 def test_a_failed_try_has_a_short_cause(error: Exception, words: str) -> None:
-    assert cause(error) == words
+    assert cause(error, "ws://x") == words
 
 
 def ignore(text: str) -> None:
@@ -562,7 +586,7 @@ def moved(to: str) -> bytes:
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (b"220 mail.example ESMTP\r\n", "does not speak WebSocket"),
+        (b"220 mail.example ESMTP\r\n", "does not speak WebSocket.*; perhaps it wants wss://$"),
         (moved("https://grid.example/ws/turbines/7"), "sends us on"),
         (moved("ws://grid.example:port"), "sends us on"),
         (moved("ws://a..b"), "sends us on"),

@@ -297,6 +297,42 @@ async def test_a_monitor_that_is_not_there_is_one_line() -> None:
 
 
 @pytest.mark.parametrize(
+    ("scheme", "answer", "words"),
+    [
+        ("ws", b"\x15\x03\x03\x00\x02\x02\x46", "; perhaps it wants wss://"),
+        ("wss", b"HTTP/1.1 400 Bad Request\r\n\r\n", "/ws/frames does not speak TLS; try ws://"),
+        ("wss", b"", "/ws/frames went away before it answered; perhaps it wants ws://"),
+    ],
+    ids=["a TLS alert", "an HTTP answer", "nothing"],
+)
+async def test_a_link_with_tls_to_one_without_or_the_other_way_round(
+    scheme: str, answer: bytes, words: str
+) -> None:
+    async def play(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(65_536)
+        writer.write(answer)
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(play, "127.0.0.1", 0)
+    async with server:
+        code, _, complaint = await outcome(f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+
+    assert (code, complaint.count("\n")) == (1, 1)
+    assert complaint.endswith(f"{words}\n")
+
+
+async def test_certificates_that_cannot_be_used_are_said_in_plain_words(tmp_path: Path) -> None:
+    (tmp_path / "notes.pem").write_text("no certificate at all", encoding="utf-8")
+
+    _, _, absent = await outcome("--ca-file", "absent.pem", "wss://localhost")
+    _, _, notes = await outcome("--ca-file", str(tmp_path / "notes.pem"), "wss://localhost")
+
+    assert absent == "wscat: cannot use the certificates in absent.pem: no such file or directory\n"
+    assert notes.endswith("notes.pem: there is none, or none in PEM form\n")
+
+
+@pytest.mark.parametrize(
     ("arguments", "code"),
     [
         (["localhost:8787"], 1),
