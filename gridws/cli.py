@@ -69,7 +69,8 @@ def main() -> None:
     try:
         code = app(standalone_mode=False)
     except TyperException as error:
-        code = _say(error.format_message(), 2)
+        # typer leaves in what pydantic puts before the words of a mistake.
+        code = _say(error.format_message().replace(": Value error, ", ": "), 2)
     except OptionError as error:
         code = _say(str(error), 2)
     except GridError as error:
