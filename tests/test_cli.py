@@ -83,6 +83,17 @@ def test_a_database_that_cannot_be_used_is_one_line_and_exit_code_1(
     assert text.read_text(encoding="utf-8").startswith("these are my notes")
 
 
+@pytest.mark.parametrize("command", [["monitor", "--port", "0"], ["report"], ["backup", "copy.db"]])
+def test_a_database_that_may_not_be_read_is_like_any_other_that_cannot_be_used(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("gridws.db").mkdir()
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)  # root may read everything
+    assert call(monkeypatch, *command) == 1
+    assert capsys.readouterr().err == "gridws: cannot use the database gridws.db: is a directory\n"
+
+
 def test_an_option_can_be_a_variable(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,7 +14,13 @@ MonitorUrl = Annotated[
     typer.Option("--monitor", envvar="GRIDWS_MONITOR", help="Where the monitor is, as ws:// or wss:// URL."),
 ]
 Database = Annotated[
-    Path, typer.Option("--database", envvar="GRIDWS_DATABASE", help="The SQLite file that keeps everything.")
+    Path,
+    typer.Option(
+        "--database",
+        envvar="GRIDWS_DATABASE",
+        readable=False,  # what is wrong with a database is trouble of one kind: the store says it
+        help="The SQLite file that keeps everything.",
+    ),
 ]
 Level = Annotated[LogLevel, typer.Option("--log-level", envvar="GRIDWS_LOG_LEVEL", help="How much is said.")]
 Style = Annotated[

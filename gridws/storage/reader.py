@@ -22,8 +22,10 @@ from . import files, schema
 @contextmanager
 def open_reader(path: Path) -> Iterator[sqlite3.Connection]:
     """Open the database at `path` for reading; raise `StoreUnusable` for what is none, or is damaged."""
+    if not path.exists():
+        raise StoreUnusable(str(path), "there is no such file")
     if not path.is_file():
-        raise StoreUnusable(str(path), "there is no such file" if not path.exists() else "it is not a file")
+        raise StoreUnusable(str(path), "is a directory" if path.is_dir() else "it is not a file")
     if not os.access(path, os.R_OK):
         raise StoreUnusable(str(path), "permission denied")
     connection: sqlite3.Connection | None = None

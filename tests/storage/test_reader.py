@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -48,7 +49,8 @@ def _nothing(path: Path) -> None:
     ("make", "words"),
     [
         (_nothing, "there is no such file"),
-        (Path.mkdir, "it is not a file"),
+        (Path.mkdir, "is a directory"),
+        (os.mkfifo, "it is not a file"),
         (_text, "the file is not an SQLite database"),
         (Path.touch, "it is empty; no monitor has used it yet"),
         (_other_program, "it is a database of another program"),
