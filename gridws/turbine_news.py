@@ -31,11 +31,15 @@ class EachTurbine:
         """Nothing is waiting to be said."""
 
 
+def _turbines(count: int, one: str, many: str) -> str:
+    return f"1 turbine {one}" if count == 1 else f"{count} turbines {many}"
+
+
 class ManyTurbines:
     """At most one line a second about links; single turbines are for whoever debugs."""
 
     def __init__(self) -> None:
-        self._lost: Counter[str] = Counter()
+        self._lost: dict[int, str] = {}
         self._without: set[int] = set()
         self._back = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -50,7 +54,7 @@ class ManyTurbines:
     def link_lost(self, turbine_number: int, reason: str) -> None:
         log.debug("turbine %d has no link: %s; trying again", turbine_number, reason)
         self._without.add(turbine_number)
-        self._lost[reason] += 1
+        self._lost.setdefault(turbine_number, reason)  # the next tries say less: connection refused
         self._speak_soon()
 
     def happened(self, text: str) -> None:
@@ -67,9 +71,12 @@ class ManyTurbines:
 
     def _speak(self) -> None:
         self._timer = None
-        lines = [f"{count} turbines have no link: {why}; trying again" for why, count in self._lost.items()]
+        lines = [
+            f"{_turbines(count, 'has', 'have')} no link: {why}; trying again"
+            for why, count in Counter(self._lost.values()).items()
+        ]
         if self._back:
-            lines.append(f"{self._back} turbines are linked again, {len(self._without)} are not")
+            lines.append(f"{_turbines(self._back, 'is', 'are')} linked again, {len(self._without)} not")
         self._lost.clear()
         self._back = 0
         log.log(logging.WARNING if self._without else logging.INFO, "%s", ". ".join(lines))

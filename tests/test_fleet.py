@@ -21,7 +21,7 @@ from gridws.gate import Gate
 from gridws.link import Receive
 from gridws.settings import TurbineSettings, WindKind
 from gridws.turbine import WindTurbine
-from gridws.turbine_news import ManyTurbines
+from gridws.turbine_news import PAUSE, ManyTurbines
 
 
 @pytest.fixture
@@ -178,8 +178,30 @@ def test_a_large_fleet_says_one_line_for_all(lines: list[str]) -> None:
 
     assert lines[0] == "all 100 turbines are linked, after 0.0 s"
     assert lines[1].startswith("100 turbines have no link: the connection broke; trying again")
-    assert lines[-1].endswith("turbines are linked again, 0 are not")
+    assert lines[-1].endswith(" linked again, 0 not")
     assert len(lines) < 15
+
+
+def test_many_turbines_are_counted_once_each_with_the_first_reason(lines: list[str]) -> None:
+    async def story() -> None:
+        news = ManyTurbines()
+        for number in (1, 2, 3):
+            news.link_lost(number, "the monitor is stopping")
+        for number in (2, 3, 4):
+            news.link_lost(number, "connection refused")
+        await asyncio.sleep(PAUSE)
+        news.linked(4)
+        await asyncio.sleep(PAUSE)
+
+    run(story())
+
+    assert lines == [
+        (
+            "3 turbines have no link: the monitor is stopping; trying again. "
+            "1 turbine has no link: connection refused; trying again"
+        ),
+        "1 turbine is linked again, 3 not",
+    ]
 
 
 async def test_nothing_is_said_after_the_end(lines: list[str]) -> None:
