@@ -43,10 +43,19 @@ def install(app: FastAPI) -> None:
 
 async def _on_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101  # registered for it above
-    headers = dict(error.headers or {})
+    headers, sentence = dict(error.headers or {}), str(error.detail)
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = _allowed(request)
-    return problem(error.status_code, str(error.detail), headers)
+        headers["Allow"] = allowed = _allowed(request)
+        sentence = f"{request.url.path} takes {allowed}, not {request.method}."
+    elif sentence == HTTPStatus.NOT_FOUND.phrase:  # nobody's but the router's
+        sentence = _nothing_at(request.url.path)
+    return problem(error.status_code, sentence, headers)
+
+
+def _nothing_at(path: str) -> str:
+    if path.startswith("/ws/"):
+        return "Only WebSockets are here: turbines use /ws/turbines/NUMBER, viewers /ws/watch or /ws/frames."
+    return "There is no such path: /docs shows those that there are."
 
 
 def _allowed(request: Request) -> str:

@@ -69,6 +69,25 @@ def test_an_unknown_turbine_is_a_problem_with_a_sentence(client: TestClient) -> 
     }
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status", "sentence"),
+    [
+        ("GET", "/ws/watch", 404, "Only WebSockets are here: "),
+        ("GET", "/ws/turbines/7", 404, "Only WebSockets are here: "),
+        ("GET", "/foo", 404, "There is no such path: "),
+        ("POST", "/api/v1/engineers", 405, "/api/v1/engineers takes GET, PUT, not POST."),
+        ("DELETE", "/healthz", 405, "/healthz takes GET, not DELETE."),
+    ],
+)
+def test_what_there_is_not_is_a_problem_with_a_sentence(
+    client: TestClient, method: str, path: str, status: int, sentence: str
+) -> None:
+    answer = client.request(method, path)
+
+    assert answer.status_code == answer.json()["status"] == status
+    assert answer.json()["detail"].startswith(sentence)
+
+
 def test_readings_come_newest_first_within_the_range(client: TestClient) -> None:
     with client.websocket_connect("ws://localhost:8787/ws/turbines/7") as link:
         for measured_at in (1000, 2000, 3000):
