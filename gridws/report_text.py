@@ -68,23 +68,26 @@ def as_json(report: Report) -> str:
     return json.dumps(asdict(report), allow_nan=False)
 
 
-def as_csv(report: Report) -> str:
-    """Return one row for the fleet and one for each turbine; repairs by outcome are in JSON only."""
+def as_csv(report: Report, *, fleet: bool = True) -> str:
+    """Return one row for each turbine, and first one for the `fleet`; repairs by outcome are in JSON only."""
     names = [field.name for field in fields(Figures) if field.name != "outcomes"]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(names)
-    for row in (report.fleet, *report.turbines):
+    for row in _rows(report, report.turbines, fleet=fleet):
         values = [getattr(row, name) for name in names]
         writer.writerow(["fleet" if row.turbine_number is None else row.turbine_number, *values[1:]])
     return text.getvalue()
 
 
-def as_table(report: Report, *, database: str, everything: bool = False) -> str:
-    """Return the report for people; of a large fleet the `SHOWN` turbines that need attention."""
+def as_table(report: Report, *, database: str, everything: bool = False, fleet: bool = True) -> str:
+    """Return the report for people; of a large fleet the `SHOWN` turbines that need attention.
+
+    Without `fleet` its line is left out: that of the only turbine that was asked for says the same.
+    """
     shown = report.turbines if everything else report.turbines[:SHOWN]
     parts = [_head(report, database)]
-    rows = [_turbine(row) for row in (report.fleet, *shown)]
+    rows = map(_turbine, _rows(report, shown, fleet=fleet))
     parts.append(_aligned([_TURBINE_HEAD, *rows]))
     if len(shown) < len(report.turbines):
         more = len(report.turbines) - len(shown)
@@ -96,6 +99,10 @@ def as_table(report: Report, *, database: str, everything: bool = False) -> str:
         f"\nassignments ended: {outcomes or _NOTHING}; broken at the end: {report.fleet.broken_at_end}"
     )
     return "\n".join(parts) + "\n"
+
+
+def _rows(report: Report, turbines: Sequence[Figures], *, fleet: bool) -> Sequence[Figures]:
+    return (report.fleet, *turbines) if fleet else turbines
 
 
 def _head(report: Report, database: str) -> str:

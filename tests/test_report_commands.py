@@ -71,6 +71,33 @@ def test_a_report_of_one_turbine_as_json(run: Run, capsys: pytest.CaptureFixture
     assert answer["fleet"]["energy_in_kwh"] == pytest.approx(1200, rel=0.001)
 
 
+@pytest.mark.parametrize("shape", [(), ("--csv",)])
+def test_a_report_of_one_turbine_has_its_figures_once(
+    run: Run, capsys: pytest.CaptureFixture[str], shape: tuple[str, ...]
+) -> None:
+    assert run("report", *HOUR, "--turbine", "7", *shape) == 0
+
+    shown = capsys.readouterr()
+    begins = [line.replace(",", " ").split()[0] for line in shown.out.splitlines() if line.strip()]
+    assert begins.count("7") == 1
+    assert "fleet" not in begins
+    assert shown.err == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("report",), ("report", "--csv"), ("report", "--json"), ("export", "metrics"), ("export", "links")],
+)
+def test_a_turbine_of_which_there_is_nothing_is_said_beside_the_answer(
+    run: Run, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    assert run(*words, *HOUR, "--turbine", "999") == 0
+
+    shown = capsys.readouterr()
+    assert "fleet " not in shown.out
+    assert shown.err == "gridws: there is nothing of turbine 999 in this range\n"
+
+
 def test_a_report_of_a_day_without_anything_is_no_error(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("report", "--from", "2020-01-01", "--to", "2020-01-02") == 0
 

@@ -13,7 +13,7 @@ from ..exporting import Table
 from ..progress import progress_bar
 from ..settings import MAX_MEASURED_AT, MonitorSettings
 from . import Database
-from .report import From, Since, To, Turbine
+from .report import From, Since, To, Turbine, say_nothing_of
 
 DEFAULTS = MonitorSettings()
 
@@ -54,6 +54,8 @@ def export(
             rows += chunk.rows
             show(chunk.done, f"{rows:,} rows")
         file.flush()
+    if turbine is not None and not rows:
+        say_nothing_of(turbine)
 
 
 @contextmanager

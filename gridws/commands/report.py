@@ -30,6 +30,11 @@ To = Annotated[
 Turbine = Annotated[int | None, typer.Option(min=1, max=MAX_TURBINE_NUMBER, help="This turbine only.")]
 
 
+def say_nothing_of(turbine: int) -> None:
+    """Say that an answer is empty, where a number that was mistyped would look like a turbine without news."""
+    typer.echo(f"gridws: there is nothing of turbine {turbine} in this range", err=True)
+
+
 class Shape(StrEnum):
     """How the report is written."""
 
@@ -76,10 +81,12 @@ def report(
     if span.since >= now:
         raise OptionError("the range begins in the future")
     found = read_report(database, Span(span.since, min(span.until, now)), now=now, turbine_number=turbine)
+    if turbine is not None and not found.turbines:
+        say_nothing_of(turbine)
     if as_json:
         text = json_of(found) + "\n"
     elif as_csv:
-        text = csv_of(found)
+        text = csv_of(found, fleet=turbine is None)
     else:
-        text = as_table(found, database=str(database), everything=everything)
+        text = as_table(found, database=str(database), everything=everything, fleet=turbine is None)
     typer.echo(text, nl=False)
