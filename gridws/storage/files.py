@@ -10,6 +10,7 @@ import errno
 import fcntl
 import os
 import sqlite3
+import struct
 import time
 from contextlib import closing
 from pathlib import Path
@@ -19,6 +20,12 @@ from ..errors import StoreUnusable, system_words
 from . import schema
 
 _MAGIC: Final = b"SQLite format 3\0"
+_FIXED: Final = b"\x40\x20\x20"
+_HEAD: Final = struct.Struct(">16s5x3s36xi4xi28xBxxH")
+"""The first bytes of a database: magic, bytes that never differ, `user_version`, `application_id`, and the kind
+and number of entries of the page that lists the tables. https://www.sqlite.org/fileformat2.html"""
+_LEAF: Final = 13
+"""The kind of page that a list of no tables is."""
 _CORRUPT: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 CHECKED_WHOLE: Final = 256 * 1024 * 1024
@@ -60,16 +67,25 @@ def why_not(error: OSError) -> str:
 
 
 def refuse_foreign(path: Path) -> None:
-    """Raise `StoreUnusable` unless there is nothing yet at `path`, or something that begins like a database."""
+    """Raise `StoreUnusable` unless there is nothing yet at `path`, or something that begins like a database of ours.
+
+    It is read as bytes: SQLite would put files beside it, and so would the lock. What is only in the log yet, or
+    in a damaged head, is for `is_corrupt` to judge.
+    """
     try:
         with path.open("rb") as file:
-            head = file.read(len(_MAGIC))
+            head = file.read(_HEAD.size)
     except FileNotFoundError:
         return
     except OSError as error:
         raise StoreUnusable(str(path), why_not(error)) from error
-    if head and head != _MAGIC:
+    if head and head[: len(_MAGIC)] != _MAGIC:
         raise StoreUnusable(str(path), "the file is not an SQLite database")
+    if len(head) == _HEAD.size:
+        _, fixed, version, application, kind, tables = _HEAD.unpack(head)
+        if fixed == _FIXED:
+            is_empty = kind == _LEAF and not tables
+            _refuse_others(path, is_foreign=schema.is_others(application, is_empty=is_empty), version=version)
 
 
 def create_private(path: Path) -> None:
@@ -133,9 +149,13 @@ def set_aside(path: Path) -> Path:
 
 
 def _refuse_foreign_tables(path: Path, connection: sqlite3.Connection) -> None:
-    if schema.is_foreign(connection):
+    is_foreign = schema.is_foreign(connection)
+    _refuse_others(path, is_foreign=is_foreign, version=schema.version_of(connection))
+
+
+def _refuse_others(path: Path, *, is_foreign: bool, version: int) -> None:
+    if is_foreign:
         raise StoreUnusable(str(path), "it is a database of another program")
-    version = schema.version_of(connection)
     if version > schema.VERSION:
         raise StoreUnusable(
             str(path), f"a newer gridws wrote it (schema {version}, this one knows {schema.VERSION})"

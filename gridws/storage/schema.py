@@ -130,7 +130,12 @@ def is_foreign(connection: sqlite3.Connection) -> bool:
     """Return whether the file holds something that is not ours."""
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (count,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    return bool(application != APPLICATION_ID and (application or count))
+    return is_others(application, is_empty=not count)
+
+
+def is_others(application: int, *, is_empty: bool) -> bool:
+    """Return whether a file with this `application_id` is another program's; an empty one is nobody's yet."""
+    return application != APPLICATION_ID and (application != 0 or not is_empty)
 
 
 def migrate(connection: sqlite3.Connection) -> None:

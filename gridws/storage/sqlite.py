@@ -152,9 +152,8 @@ class SqliteStore:
         return await self._in(self._readers, work)
 
     def _open(self, now: int) -> Opened:
-        files.refuse_foreign(
-            self._path
-        )  # before the lock, which would put a file beside one that is not ours
+        # Before the lock, which would put a file beside one that is not ours.
+        files.refuse_foreign(self._path)
         self._lock.acquire()
         try:
             self._database.connect()

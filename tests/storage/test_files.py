@@ -50,15 +50,22 @@ async def test_a_file_that_is_no_database_is_refused_and_untouched(path: Path) -
     assert list(path.parent.iterdir()) == [path]
 
 
-async def test_a_database_of_another_program_is_refused_and_untouched(path: Path) -> None:
+@pytest.mark.parametrize("tables", [1, 500])
+@pytest.mark.parametrize("mode", ["DELETE", "WAL"])
+async def test_a_database_of_another_program_is_refused_and_untouched(
+    path: Path, mode: str, tables: int
+) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("CREATE TABLE poems (text)")
+        connection.execute(f"PRAGMA journal_mode = {mode}")
+        for number in range(tables):
+            connection.execute(f"CREATE TABLE poems_{number} (text)")
     before = path.read_bytes()
 
     reason = await refusal(path)
 
     assert reason == "it is a database of another program"
     assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
 
 
 async def test_a_newer_schema_is_refused_and_untouched(path: Path) -> None:
@@ -66,12 +73,37 @@ async def test_a_newer_schema_is_refused_and_untouched(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 999")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    Path(f"{path}-lock").unlink()
     before = path.read_bytes()
 
     reason = await refusal(path)
 
     assert reason.startswith("a newer gridws wrote it (schema 999")
     assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
+async def test_a_newer_schema_that_only_the_log_tells_of_is_refused_too(path: Path) -> None:
+    await leave_unclean(path)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 999")
+
+        reason = await refusal(path)
+
+    assert reason.startswith("a newer gridws wrote it (schema 999")
+
+
+async def test_a_damaged_head_is_damage_and_not_another_program(path: Path) -> None:
+    await leave_unclean(path)
+    with path.open("r+b") as file:
+        file.seek(16)
+        file.write(b"\xa5" * 84)
+    store = make(path)
+
+    opened = await store.open(now=NOW)
+    await store.close()
+
+    assert "was damaged" in opened.notes[0]
 
 
 async def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
