@@ -200,6 +200,13 @@ def test_the_tests_run_after_the_checks_with_what_is_asked_for(checked_tree: Tre
     assert checked_tree.calls() == [*CHECKS, f"{PYTEST} -k dispatcher"]
 
 
+def test_who_asks_what_the_checks_are_gets_no_checks(checked_tree: Tree) -> None:
+    result = checked_tree.run("scripts/check", "--help")
+
+    assert (result.returncode, checked_tree.calls()) == (0, [])
+    assert "mypy" in result.stdout
+
+
 @pytest.mark.parametrize(("tool", "called"), [("ruff", CHECKS[:1]), ("mypy", CHECKS)])
 def test_a_check_that_fails_ends_it(checked_tree: Tree, tool: str, called: list[str]) -> None:
     result = checked_tree.run("scripts/test", FAILS=tool)
