@@ -12,10 +12,13 @@ from importlib.metadata import version
 from typing import Annotated
 
 import typer
+from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from .commands import asyncapi, backup, dashboard, demo, export, monitor, report, token, turbines, watch
+from .commands.secrets import VARIABLE
 from .errors import GridError, OptionError
+from .settings import ENVIRONMENT_PREFIX
 
 app = typer.Typer(
     name="gridws",
@@ -32,8 +35,18 @@ def gridws(
     show_version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,  # noqa: FBT002
 ) -> None:
     """Answer whoever gives no command: the version, or else what there is."""
+    if isinstance(context.command, TyperGroup):
+        _warn_of_unknown_variables(context.command)
     if context.invoked_subcommand is None:
         typer.echo(f"gridws {version('gridws')}" if show_version else context.get_help())
+
+
+def _warn_of_unknown_variables(group: TyperGroup) -> None:
+    """Say which variables look like ours and are no option's: a misspelt one would be ignored without a word."""
+    known = {each.envvar for command in group.commands.values() for each in command.params} | {VARIABLE}
+    unknown = [name for name in os.environ if name.startswith(ENVIRONMENT_PREFIX) and name not in known]
+    if unknown:
+        _say(f"no command has an option for {', '.join(sorted(unknown))}; --help names the variables", 0)
 
 
 def _until_stopped(command: Callable[..., None]) -> Callable[..., None]:

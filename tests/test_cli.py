@@ -102,6 +102,16 @@ def test_an_option_can_be_a_variable(
     assert "GRIDWS_PORT" in capsys.readouterr().err
 
 
+def test_a_misspelt_variable_is_said_once_and_one_of_another_command_is_not(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("ENGINERS", "COUNT", "SECRET", "DASHBOARD_PORT"):
+        monkeypatch.setenv(f"{ENVIRONMENT_PREFIX}{name}", "3")
+    assert call(monkeypatch, "asyncapi") == 0
+    sentence = "no command has an option for GRIDWS_ENGINERS; --help names the variables"
+    assert capsys.readouterr().err == f"gridws: {sentence}\n"
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_turbines_without_a_monitor_say_so_once_and_end_on_a_signal(number: signal.Signals) -> None:
     turbines = subprocess.Popen(
