@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
+from importlib.metadata import version
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, FastAPI, Query, Response, WebSocket
@@ -47,6 +48,7 @@ def create_app(monitor: GridMonitor, *, on_death: OnDeath | None = None) -> Fast
         docs_url=None,  # ours has a policy; the files it needs are served all the same
         redoc_url=None,
         title="gridws",
+        version=version("gridws"),
         description="Wind turbines: what goes on now, and what was collected.",
         lifespan=lambda _app: _life(monitor, on_death),
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from importlib.metadata import version
 from inspect import getdoc
 from typing import Any, Final, Literal
 
@@ -15,11 +16,10 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
 from .asyncapi_examples import EXAMPLES
+from .asyncapi_texts import DESCRIPTION
 from .frames import (
-    SUBPROTOCOL,
     Ack,
     Changes,
-    CloseCode,
     EngineerAssigned,
     EngineerWithdrawn,
     Error,
@@ -46,25 +46,6 @@ WATCH: Final[Kinds] = (Snapshot, Changes)
 SEEN: Final[Kinds] = (SeenFrame, FramesSkipped)
 SCHEMAS: Final = "#/components/schemas/"
 
-CLOSE_CODES: Final = {
-    CloseCode.BINARY: "binary frames are not understood",
-    CloseCode.NOT_UTF8: "a frame was not valid UTF-8",
-    CloseCode.POLICY: "too many invalid frames, or too many frames a second for too long",
-    CloseCode.TOO_LARGE: "a frame was larger than 64 KiB",
-    CloseCode.RESTART: "the monitor stops; connect again soon",
-    CloseCode.SUPERSEDED: "a newer link of the same turbine took over",
-    CloseCode.SILENT: "nothing was heard for the silence time-out",
-}
-DESCRIPTION: Final = (
-    "Wind turbines report, and engineers are sent to the broken ones. JSON text frames, one object each; "
-    "`type` tells which. Unknown fields are ignored, wrong types are refused. "
-    f"The sub-protocol is `{SUBPROTOCOL}`; a client that offers none is served as well. "
-    "The monitor closes with: "
-    + "; ".join(f"{code.value}, {why}" for code, why in CLOSE_CODES.items())
-    + ". Refused before the upgrade: HTTP 400 for another sub-protocol, 401 and 403 for the token or the "
-    "origin, 404 for a turbine that cannot exist, 429 after too many bad tokens, 503 when there is no room."
-)
-
 
 def asyncapi_document(*, host: str = f"localhost:{DEFAULT_PORT}", protocol: str = "ws") -> Json:
     """Return the document, with the server at `host` (name and port) and `protocol` `ws` or `wss`."""
@@ -72,7 +53,7 @@ def asyncapi_document(*, host: str = f"localhost:{DEFAULT_PORT}", protocol: str 
         "asyncapi": "3.0.0",
         "info": {
             "title": "gridws",
-            "version": "1.0.0",
+            "version": version("gridws"),
             "description": DESCRIPTION,
             "license": {"name": "MIT"},
         },
@@ -125,7 +106,7 @@ def _channels() -> Json:
         "turbine": {
             "address": "/ws/turbines/{turbine_number}",
             "title": "A turbine's link",
-            "description": "One link per turbine, the newest wins. `hello` is optional.",
+            "description": "One link per turbine, the newest wins. Who must lose no reading begins with `hello`.",
             "parameters": {
                 "turbine_number": {
                     "description": f"The turbine's number, 1 to {MAX_TURBINE_NUMBER}.",

@@ -92,16 +92,28 @@ class TurbineMetrics(Frame):
 
 
 class Hello(Frame):
-    """Opens, or opens again, a numbered stream of readings on this link."""
+    """Opens, or opens again, a numbered stream of readings on this link.
+
+    `status` follows at once. Numbered readings wait for `welcome`: those before it are not stored.
+    """
 
     type: Literal["hello"] = "hello"
     turbine_number: TurbineNumber
-    stream: StreamName
-    upload_frequency_in_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    stream: Annotated[StreamName, Field(description="A name that is new at each start of the client.")]
+    upload_frequency_in_seconds: Annotated[
+        Annotated[float, Field(gt=0, allow_inf_nan=False)] | None,
+        Field(
+            description="Three times as long, but 5 to 60 s, is the silence time-out; 60 s where this is missing."
+        ),
+    ] = None
 
 
 class Status(Frame):
-    """The present status without a reading: dispatched on and shown, not stored."""
+    """The present status without a reading: dispatched on and shown, not stored.
+
+    Sent right after `hello`, on a change that no live reading can tell at once, and where nothing else went up
+    for a third of the silence time-out.
+    """
 
     type: Literal["status"] = "status"
     turbine_number: TurbineNumber
@@ -140,13 +152,18 @@ class EngineerAssigned(Frame):
 
 
 class EngineerWithdrawn(Frame):
-    """The engineer has left before the repair ended; `reason` is one word."""
+    """The engineer has left before the repair ended: drop it, the next engineer begins anew."""
 
     type: Literal["engineer_withdrawn"] = "engineer_withdrawn"
     turbine_number: TurbineNumber
     engineer_id: Identifier
     assignment_id: Identifier
-    reason: str
+    reason: Annotated[
+        str,
+        Field(
+            description="`timed_out`: engineers were here for the repair time-out. Other words may be added."
+        ),
+    ]
 
 
 class Resync(Frame):
@@ -156,10 +173,17 @@ class Resync(Frame):
 
 
 class Error(Frame):
-    """A frame was not taken; `detail` is a sentence that a person can act on."""
+    """A frame was not taken; `detail` is a sentence that a person can act on. The link stays."""
 
     type: Literal["error"] = "error"
-    code: str
+    code: Annotated[
+        str,
+        Field(
+            description="`invalid_frame`: mend it. `wrong_turbine`: it bore another turbine's number. "
+            "`sequence_used`: this stream has that reading already, say `hello` with a new name. `rate_limited`: "
+            "too many live frames, reading pauses; nothing is lost. Other codes may be added."
+        ),
+    ]
     detail: str
 
 

@@ -8,11 +8,11 @@ schemas of the documents come from it as well.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec.structs import fields
-from pydantic import GetCoreSchemaHandler, create_model
+from pydantic import Field, GetCoreSchemaHandler, create_model
 from pydantic_core import CoreSchema, core_schema
 
 from .frame_fields import Finite, Frame, Milliseconds, OperationalStatus, Sequence, TurbineNumber
@@ -29,8 +29,13 @@ class Metrics(msgspec.Struct, kw_only=True, gc=False, tag_field="type", tag="met
     power_output_in_kwh: Finite
     operational_status: OperationalStatus
     measured_at: Milliseconds | None = None
-    sequence: Sequence | None = None
-    historical: bool | None = False
+    sequence: Annotated[
+        Sequence | None,
+        Field(description="Counts the readings of the stream that `hello` named; ignored without `hello`."),
+    ] = None
+    historical: Annotated[
+        bool | None, Field(description="Taken before this `hello`: stored, never dispatched on.")
+    ] = False
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import Iterator
+from importlib.metadata import version
 from typing import Any, get_args
 
 import pytest
@@ -16,9 +17,12 @@ from live_monitor import served, until
 from websockets.asyncio.client import ClientConnection, connect
 
 from gridws import frames
+from gridws.app import create_app
 from gridws.asyncapi import DOWN, SEEN, UP, WATCH, asyncapi_document
+from gridws.asyncapi_texts import CLOSE_CODES
 from gridws.commands.asyncapi import asyncapi
 from gridws.fleet import run_fleet
+from gridws.monitor import GridMonitor
 from gridws.settings import TurbineSettings
 
 MESSAGES = document()["components"]["messages"]
@@ -125,6 +129,48 @@ def test_the_command_prints_the_document(capsys: pytest.CaptureFixture[str]) -> 
     asyncapi()
 
     assert json.loads(capsys.readouterr().out) == document()
+
+
+# What no schema can say.
+
+
+def test_there_is_one_version() -> None:
+    described = create_app(GridMonitor()).openapi()
+
+    assert document()["info"]["version"] == described["info"]["version"] == version("gridws")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(f"- {code.value}: " for code in CLOSE_CODES),
+        "4001: a newer link of the same turbine took over. Never connect again at once",
+        "says `hello`, then `status` at once, and waits for `welcome`",
+        "at most 500 on the way",
+        "At most 20 live frames a second, in bursts of 200",
+        "grows from 1 s to 30 s",
+    ],
+)
+def test_the_description_says_how_to_be_a_client(words: str) -> None:
+    assert words in document()["info"]["description"]
+
+
+@pytest.mark.parametrize(
+    ("frame", "field", "words"),
+    [
+        ("Metrics", "historical", "stored, never dispatched on"),
+        ("Metrics", "sequence", "ignored without `hello`"),
+        ("Hello", "stream", "new at each start"),
+        ("Hello", "upload_frequency_in_seconds", "silence time-out"),
+        ("EngineerWithdrawn", "reason", "`timed_out`"),
+        ("Error", "code", "`invalid_frame`"),
+        ("Error", "code", "`wrong_turbine`"),
+        ("Error", "code", "`sequence_used`"),
+        ("Error", "code", "`rate_limited`"),
+    ],
+)
+def test_a_field_says_what_it_means(frame: str, field: str, words: str) -> None:
+    assert words in document()["components"]["schemas"][frame]["properties"][field]["description"]
 
 
 # What `conforms` is worth.

@@ -34,6 +34,7 @@ LAYERS = {
     "gridws.asking": 2,
     "gridws.asyncapi": 2,
     "gridws.asyncapi_examples": 2,
+    "gridws.asyncapi_texts": 2,
     "gridws.attempts": 2,
     "gridws.exposure": 2,
     "gridws.guard": 2,
