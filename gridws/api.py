@@ -141,7 +141,7 @@ async def engineers(monitor: Monitor) -> Pool:
 
 @router.put("/engineers")
 async def change_engineers(monitor: Monitor, roster: Annotated[Roster, Body()]) -> Pool:
-    """Change how many engineers there are."""
+    """Change how many engineers there are, until the monitor ends: it starts again with its `--engineers`."""
     monitor.change_roster(roster.count)
     return _pool(monitor)
 

@@ -8,14 +8,18 @@ import re
 import shlex
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from gridws.storage.schema import migrate
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -104,6 +108,16 @@ def grid(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Grid]:
 def test_every_command_is_known() -> None:
     assert set(commands()) >= set(NOT_RUN) | set(SERVES)
     assert len(ENDS) > 10
+
+
+def test_every_table_and_view_is_named() -> None:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        migrate(connection)
+        names = connection.execute(
+            "SELECT name FROM sqlite_master WHERE type IN ('table', 'view')"
+        ).fetchall()
+    section = README[README.index("## Where the data is") : README.index("## What it promises")]
+    assert [name for (name,) in names if f"`{name}`" not in section] == []
 
 
 @pytest.mark.parametrize("script", ["scripts/demo", "scripts/test"])
