@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from time import monotonic, time_ns
-from typing import Protocol
+from typing import Final, Protocol
 
 from .dispatcher import Moment
+
+JUMP: Final = 24 * 3_600.0
+"""Seconds by which a wall clock may be put forward at once and be believed by those who delete."""
+BELIEVED_AFTER: Final = 24 * 3_600.0
+"""Seconds after which it is believed all the same."""
 
 _new = tuple.__new__
 
@@ -23,3 +28,26 @@ class SystemClock:
     def now(self) -> Moment:
         # Once for each frame: a named tuple's own constructor would take as long as both clocks.
         return _new(Moment, (monotonic(), time_ns() // 1_000_000))
+
+
+class Calendar:
+    """The wall clock for those who delete by age: what a wrong clock made old is gone, and no right one brings it back.
+
+    A clock put forward by more than `JUMP` counts only when it has said so for `BELIEVED_AFTER`; one put back counts
+    at once.
+    """
+
+    def __init__(self) -> None:
+        self._last: Moment | None = None
+        self._ahead_since: float | None = None
+
+    def at(self, now: Moment) -> int:
+        """Return the time (ms UTC) to count ages from; to be asked at least every few minutes."""
+        last = self._last or now
+        steady = last.at + int((now.seconds - last.seconds) * 1000)
+        if now.at - steady > JUMP * 1000:
+            self._ahead_since = now.seconds if self._ahead_since is None else self._ahead_since
+            if now.seconds - self._ahead_since < BELIEVED_AFTER:
+                return steady
+        self._last, self._ahead_since = now, None
+        return now.at

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from math import inf
 
+from .clock import Calendar
 from .dispatcher import Moment, TimePassed
 from .frames import CloseCode
 from .numbers import Numbers
@@ -53,6 +54,7 @@ class Rounds:
         self._numbers = numbers
         self._turbine_forgotten = turbine_forgotten
         self._paused: dict[Session, None] = {}
+        self._calendar = Calendar()
         self.due = inf
         self._stalled_at = self._judge_from = 0.0
         self._resynced_at = self._delivered_at = self._forgot_at = 0.0
@@ -121,6 +123,6 @@ class Rounds:
         if now.seconds - self._forgot_at >= FORGET_EVERY or self._register.is_full:
             self._forgot_at = now.seconds
             for turbine_number in self._register.forget_before(
-                now.at - int(self._settings.turbines_shown_for * 1000)
+                self._calendar.at(now) - int(self._settings.turbines_shown_for * 1000)
             ):
                 self._turbine_forgotten(turbine_number)

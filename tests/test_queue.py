@@ -29,6 +29,7 @@ class Disk:
         self.failure: str | None = None
         self.seconds = self.upkeep_seconds = 0.0
         self.maintained = 0
+        self.maintained_at = 0
 
     async def write(self, batch: Batch) -> Written:
         await asyncio.sleep(self.seconds)
@@ -40,6 +41,7 @@ class Disk:
 
     async def maintain(self, *, now: int) -> None:
         self.maintained += 1
+        self.maintained_at = now
         await asyncio.sleep(self.upkeep_seconds)
 
     @property
@@ -76,7 +78,8 @@ class Desk:
     def __init__(self, **limits: int) -> None:
         self.disk, self.notes = Disk(), Notes()
         settings = MonitorSettings(**limits)  # type: ignore[arg-type]
-        self.queue = WriteQueue(self.disk, self.notes, settings=settings, clock=LoopClock())  # type: ignore[arg-type]
+        self.clock = LoopClock()
+        self.queue = WriteQueue(self.disk, self.notes, settings=settings, clock=self.clock)  # type: ignore[arg-type]
         self.stream = Stream((7, "a"))
         self.stream.open(None)
 
@@ -280,6 +283,17 @@ def test_upkeep_that_hangs_is_noticed() -> None:
         desk.disk.upkeep_seconds = 0.0
         await running
         assert desk.notes.health == ["the disk does not answer", None]
+
+    run(story())
+
+
+def test_a_wall_clock_that_jumps_ahead_makes_nothing_old() -> None:
+    async def story() -> None:
+        desk = Desk()
+        await desk.running(10)
+        desk.clock.ahead = 1_000 * 24 * 3_600.0
+        await desk.running(10)
+        assert desk.disk.maintained_at < SOME_DAY + 60_000
 
     run(story())
 

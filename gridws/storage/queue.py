@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Protocol, TypeVar
 
-from ..clock import Clock
+from ..clock import Calendar, Clock
 from ..errors import StoreFailed
 from ..settings import MonitorSettings
 from ..stream import Stream
@@ -95,6 +95,7 @@ class WriteQueue:
         self._commit: asyncio.Task[None] | None = None
         self._commit_began: float | None = None
         self._not_before = 0.0
+        self._calendar = Calendar()
         self._maintained_at = 0.0
 
     @property
@@ -252,7 +253,7 @@ class WriteQueue:
             return
         self._maintained_at = self._commit_began = now.seconds
         try:
-            await self._store.maintain(now=now.at)
+            await self._store.maintain(now=self._calendar.at(now))
         except StoreFailed as error:
             self._put_back(_Pending())
             self._degrade(error.reason)

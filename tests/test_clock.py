@@ -1,0 +1,47 @@
+"""What counts as the time for those who delete by age."""
+
+from __future__ import annotations
+
+from gridws.clock import Calendar
+from gridws.dispatcher import Moment
+
+BEGIN = 1_790_000_000_000
+HOUR = 3_600
+DAY = 24 * HOUR
+
+
+def asked(calendar: Calendar, hours: int, *, ahead: int) -> int:
+    """Ask after so many hours, with a wall clock so many seconds ahead; return how many it believes."""
+    seconds = hours * HOUR
+    return (calendar.at(Moment(seconds, BEGIN + (seconds + ahead) * 1000)) - BEGIN) // 1000 - seconds
+
+
+def test_time_that_passes_is_believed() -> None:
+    calendar = Calendar()
+
+    assert [asked(calendar, hours, ahead=0) for hours in range(0, 200, 50)] == [0] * 4
+
+
+def test_a_clock_put_forward_by_much_is_believed_after_a_day() -> None:
+    calendar = Calendar()
+    asked(calendar, 0, ahead=0)
+
+    assert [asked(calendar, hours, ahead=60 * DAY) for hours in (1, 12, 24)] == [0, 0, 0]
+    assert [asked(calendar, hours, ahead=60 * DAY) for hours in (25, 26)] == [60 * DAY] * 2
+
+
+def test_a_clock_that_was_wrong_for_a_while_changes_nothing() -> None:
+    calendar = Calendar()
+    asked(calendar, 0, ahead=0)
+    asked(calendar, 1, ahead=60 * DAY)
+
+    assert asked(calendar, 20, ahead=0) == 0
+    assert asked(calendar, 26, ahead=60 * DAY) == 0
+
+
+def test_small_corrections_and_those_back_count_at_once() -> None:
+    calendar = Calendar()
+    asked(calendar, 0, ahead=0)
+
+    assert asked(calendar, 1, ahead=HOUR) == HOUR
+    assert asked(calendar, 2, ahead=-60 * DAY) == -60 * DAY
