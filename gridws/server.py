@@ -12,7 +12,7 @@ import resource
 import socket
 from collections.abc import Callable
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 from starlette.types import ASGIApp
 from uvicorn import Config, Server
@@ -58,14 +58,19 @@ class MonitorServer(Server):
             self.should_exit = True
             return
         config, loop = self.config, asyncio.get_running_loop()
-        within = self._monitor.settings.handshake_timeout if config.ssl is not None else None
+        # asyncio takes no times where there is no TLS.
+        times: dict[str, Any] = {}
+        if config.ssl is not None:
+            settings = self._monitor.settings
+            times["ssl_handshake_timeout"] = settings.handshake_timeout
+            times["ssl_shutdown_timeout"] = settings.close_timeout
         self.servers = [
             await loop.create_server(
                 self._make_protocol,
                 sock=each,
                 ssl=config.ssl,
                 backlog=self._backlog,
-                ssl_handshake_timeout=within,
+                **times,
             )
             for each in sockets or []
         ]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
+import socket
 import ssl
 import subprocess
 import sys
@@ -19,7 +21,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from httpx2 import AsyncClient
 from identities import OTHER_SECRET, SECRET, TURBINE_7, VIEWER, bearer
-from live_monitor import LiveMonitor, raw_peer, served, until
+from live_monitor import LiveMonitor, raw_peer, served, until, upgrade_request
 from websockets.asyncio.client import connect
 
 from gridws.dialing import Dialer
@@ -157,6 +159,23 @@ async def test_who_does_not_finish_the_tls_handshake_is_cut(certificate: Path) -
         raw_peer(live.port) as peer,
     ):
         assert await peer.read() == b""
+
+
+async def test_who_is_refused_and_does_not_end_tls_is_cut(certificate: Path) -> None:
+    certfile, keyfile = certificate / "cert.pem", certificate / "key.pem"
+    async with served(ssl_certfile=certfile, ssl_keyfile=keyfile) as live:
+        with await asyncio.to_thread(mute_after_a_refusal, live.port, certfile) as peer:
+            gone = select.poll()
+            gone.register(peer.fileno(), select.POLLRDHUP)
+            await until(lambda: gone.poll(0))
+
+
+def mute_after_a_refusal(port: int, ca_file: Path) -> ssl.SSLSocket:
+    context = ssl.create_default_context(cafile=ca_file)
+    peer = context.wrap_socket(socket.create_connection(("127.0.0.1", port)), server_hostname="localhost")
+    peer.sendall(upgrade_request("/ws/turbines/0"))
+    assert not peer.recv(4096).startswith(b"HTTP/1.1 101")
+    return peer
 
 
 @pytest.mark.parametrize("key", ["other.pem", "locked.pem", "cert.pem"])
