@@ -213,14 +213,19 @@ class GridMonitor:
         Return False where there was no room to store it; it is shown and dispatched on all the same.
         """
         stored = self.store_metrics(session, metrics, now)
-        if metrics.historical:
-            return stored
+        if not metrics.historical:
+            self.show_metrics(session, metrics, now)
+        return stored
+
+    def show_metrics(self, session: Session, metrics: Metrics, now: Moment) -> None:
+        """Know a live reading as the turbine's last and dispatch on it, whether it is stored or comes again later."""
+        if metrics.measured_at is None:
+            metrics.measured_at = now.at
         if metrics.operational_status is not session.status:
             self.status_reported(session, metrics.operational_status, now)
         self.last_turbines_metrics[session.turbine_number] = metrics
         if self.watch.watched:
             self.watch.reading_taken(session.turbine_number)
-        return stored
 
     def store_metrics(self, session: Session, metrics: Metrics, now: Moment) -> bool:
         """Queue one reading for the next commit; False: refused, and asked for again if it is numbered."""

@@ -69,6 +69,9 @@ class Desk(Protocol):
     def collect_metrics(self, session: Session, metrics: Metrics, now: Moment) -> bool:
         """Take one reading to store, show and dispatch on; False: there was no room to store it."""
 
+    def show_metrics(self, session: Session, metrics: Metrics, now: Moment) -> None:
+        """Show and dispatch on a live reading that cannot be stored now and will come again."""
+
     def status_reported(self, session: Session, status: OperationalStatus, now: Moment) -> None:
         """Dispatch on a status that comes without a reading to store."""
 
@@ -296,7 +299,10 @@ class Session:
             self._desk.ack_due(self)
         if metrics.historical:
             return
-        self._desk.status_reported(self, metrics.operational_status, now)
+        if taken is Taken.repeated:
+            self._desk.status_reported(self, metrics.operational_status, now)
+        else:
+            self._desk.show_metrics(self, metrics, now)
         if taken is Taken.repeated and not self._seen_live_sequence:
             self._refuse(
                 FrameError(

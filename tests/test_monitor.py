@@ -260,8 +260,9 @@ def test_a_failing_disk_never_stops_dispatch_and_ends_in_a_resync() -> None:
             turbine.reports("ok", sequence=1)
             await asyncio.sleep(1)
             assert grid.monitor.queue.degraded == "the disk is full"
-            turbine.reports("broken", sequence=2)
+            turbine.reports("broken", sequence=2, wind_speed=9.5)
             assert turbine.engineers == [1]
+            assert grid.monitor.last_turbines_metrics[1].wind_speed == 9.5
             store.failing = False
             await asyncio.sleep(3)
             assert turbine.link.types == ["welcome", "engineer_assigned", "resync"]

@@ -37,6 +37,9 @@ class Notes:
             session.stream.stall()
         return self.room
 
+    def show_metrics(self, session: Session, metrics: Metrics, now: Moment) -> None:
+        self.status_reported(session, metrics.operational_status, now)
+
     def status_reported(self, session: Session, status: OperationalStatus, now: Moment) -> None:
         self.statuses.append(status.value)
 
