@@ -225,6 +225,12 @@ class World:
     # The monitor.
 
     async def start(self) -> None:
+        # The lock of the database lets nobody in before.
+        ending = [each.life for each in self.processes if each.life is not None and not each.crashed]
+        if ending:
+            await asyncio.wait(ending)
+        if self.process is not None:
+            return
         self.process = Process(self.engineers, Handle(self.disk), self.settings, self)
         self.processes.append(self.process)
         self.witness.note("the monitor starts")
