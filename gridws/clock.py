@@ -33,16 +33,20 @@ class SystemClock:
 class Calendar:
     """The wall clock for those who delete by age: what a wrong clock made old is gone, and no right one brings it back.
 
-    A clock put forward by more than `JUMP` counts only when it has said so for `BELIEVED_AFTER`; one put back counts
-    at once.
+    A clock put forward by more than `JUMP`, also since the run before, counts only when it has said so for
+    `BELIEVED_AFTER`; one put back counts at once.
     """
 
     def __init__(self) -> None:
         self._last: Moment | None = None
         self._ahead_since: float | None = None
 
+    def go_on_from(self, at: int, now: Moment) -> None:
+        """Begin where an earlier run ended (ms UTC): who was away for long waits a day longer, nothing else."""
+        self._last = Moment(now.seconds, at)
+
     def at(self, now: Moment) -> int:
-        """Return the time (ms UTC) to count ages from; to be asked at least every few minutes."""
+        """Return the time (ms UTC) to count ages from."""
         last = self._last or now
         steady = last.at + int((now.seconds - last.seconds) * 1000)
         if now.at - steady > JUMP * 1000:

@@ -112,6 +112,7 @@ class GridMonitor:
         opened = await self.store.open(now=now.at)
         for note in opened.notes:
             _log.warning("%s", note)
+        self.queue.calendar.go_on_from(opened.committed_at or now.at, now)
         self._last_session_id = opened.last_link_id
         self._dispatcher.last_assignment_id = opened.last_assignment_id
         for turbine_number, seen_at in opened.last_seen_at.items():

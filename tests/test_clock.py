@@ -39,6 +39,14 @@ def test_a_clock_that_was_wrong_for_a_while_changes_nothing() -> None:
     assert asked(calendar, 26, ahead=60 * DAY) == 0
 
 
+def test_a_run_goes_on_from_the_time_that_the_one_before_knew() -> None:
+    calendar = Calendar()
+    calendar.go_on_from(BEGIN, Moment(0, BEGIN + 60 * DAY * 1000))
+
+    assert asked(calendar, 1, ahead=60 * DAY) == 0
+    assert asked(calendar, 26, ahead=60 * DAY) == 60 * DAY
+
+
 def test_small_corrections_and_those_back_count_at_once() -> None:
     calendar = Calendar()
     asked(calendar, 0, ahead=0)

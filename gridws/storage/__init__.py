@@ -133,6 +133,8 @@ class Opened:
     last_link_id: int
     last_readings: dict[int, Reading]
     last_seen_at: dict[int, int]
+    committed_at: int | None = None
+    """When the run before knew the time last, in ms; None for a fresh database."""
     notes: Sequence[str] = ()
     """Sentences for the operator, such as where a corrupt database was put."""
 

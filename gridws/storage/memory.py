@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Final, TypeVar
 
 from ..errors import StoreFailed, StoreUnusable
@@ -67,8 +68,9 @@ class MemoryStore:
             max([assignment + skipped, *self.repair_rows]),
             max([link + skipped, *self.link_rows]),
         )
-        self._ids_given_back, self._committed_at = False, now
-        return self._opened(now)
+        before, self._committed_at = self._committed_at or None, now
+        self._ids_given_back = False
+        return replace(self._opened(now), committed_at=before)
 
     async def write(self, batch: Batch) -> Written:
         """Keep the batch, or raise `StoreFailed` and keep nothing of it."""

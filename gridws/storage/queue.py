@@ -28,7 +28,7 @@ RECORDS_KEPT = 100_000
 """Repairs, links or status changes that may wait for a failing disk, each; beyond it the oldest go."""
 MAINTAIN_EVERY = 1.0
 HUNG_AFTER = 10.0
-"""Seconds after which a commit that does not return is called a failing disk."""
+"""Seconds after which a commit, or upkeep, that does not return is called a failing disk."""
 FINISH_WITHIN = 2.0
 """Seconds for the last commits of a monitor that stops."""
 
@@ -95,7 +95,7 @@ class WriteQueue:
         self._commit: asyncio.Task[None] | None = None
         self._commit_began: float | None = None
         self._not_before = 0.0
-        self._calendar = Calendar()
+        self.calendar = Calendar()
         self._maintained_at = 0.0
 
     @property
@@ -209,6 +209,7 @@ class WriteQueue:
             self._take_written(pending, written, began)
         finally:
             self._commit_began = None
+            self._in_hand = self._pending
 
     def _take_written(self, pending: _Pending, written: Written, began: float) -> None:
         readings = len(pending.readings) + len(pending.numbered)
@@ -253,7 +254,7 @@ class WriteQueue:
             return
         self._maintained_at = self._commit_began = now.seconds
         try:
-            await self._store.maintain(now=self._calendar.at(now))
+            await self._store.maintain(now=self.calendar.at(now))
         except StoreFailed as error:
             self._put_back(_Pending())
             self._degrade(error.reason)

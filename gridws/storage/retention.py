@@ -81,9 +81,14 @@ class Retention:
         self._swept_to = (0, 0, 0)
         self._minutes_swept_to = (0, 0)
         self._minutes_due = 0
+        self._newest = 0
         self._until = 0.0
         self._most = _FEWEST
         self.low_space: str | None = None
+
+    def go_on_from(self, at: int) -> None:
+        """Know that an earlier run saw this moment (ms)."""
+        self._newest = at
 
     def sweep(self, now: int) -> None:
         """Delete one slice of what is to go at `now` (ms); raise `StoreFailed`."""
@@ -142,12 +147,13 @@ class Retention:
         """Delete minutes turbine by turbine, then those of clocks ahead; return whether there may be more."""
         cutoff = _before(now, self._settings.retain_minutes)
         oldest = min(cutoff, _before(now, self._settings.retain_readings))
-        spans = [(0, oldest // _MINUTE - 1), (now // _MINUTE + 2, _END)]
+        # Our own clock may be behind: then it is not the minutes that are ahead.
+        self._newest = max(self._newest, now, self._database.meta.get("committed_at", 0))
+        spans = [(0, oldest // _MINUTE - 1), (self._newest // _MINUTE + 2, _END)]
         span, turbine_number = self._minutes_swept_to
         with self._database.transaction() as connection:
             if cutoff:
-                # Whatever was received when: a minute so far ahead is a wrong clock's.
-                kept = (cutoff // _MINUTE, (2 * now - cutoff) // _MINUTE)
+                kept = (cutoff // _MINUTE, (self._newest + now - cutoff) // _MINUTE)
                 connection.execute("DELETE FROM fleet_minutes WHERE minute < ? OR minute > ?", kept)
             for rows in self._steps(_FEWEST_SCATTERED):
                 which = (turbine_number, *spans[span], oldest)

@@ -180,6 +180,8 @@ class SqliteStore:
     def _begin(self, now: int) -> Opened:
         meta = self._database.meta
         crashed = meta.get("clean", 1) == 0
+        committed_at = meta.get("committed_at")
+        self._retention.go_on_from(committed_at or 0)
         with self._database.transaction() as connection:
             mending.end_open_rows(connection, meta.get("committed_at", now))
             last_assignment_id = self._assignment_ids.begin(after_crash=crashed)
@@ -191,7 +193,7 @@ class SqliteStore:
         oldest = now - int(self._settings.turbines_shown_for * 1000)
         shown = {number: at for number, at in seen.items() if at >= oldest}
         last = {number: reading for number, reading in last.items() if number in shown}
-        return Opened(last_assignment_id, last_link_id, last, shown, self.notes)
+        return Opened(last_assignment_id, last_link_id, last, shown, committed_at, self.notes)
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

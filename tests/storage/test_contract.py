@@ -162,6 +162,16 @@ async def test_a_turbine_not_seen_for_long_is_not_shown(again: Restart) -> None:
     assert (opened.last_readings, opened.last_seen_at) == ({}, {})
 
 
+async def test_a_run_knows_when_the_one_before_was(again: Restart) -> None:
+    store = again()
+    fresh = await store.open(now=NOW)
+    await store.close()
+
+    opened = await again().open(now=NOW + 1_000)
+
+    assert (fresh.committed_at, opened.committed_at) == (None, NOW)
+
+
 async def test_a_turbine_with_a_link_but_no_reading_has_been_seen(again: Restart) -> None:
     store = again()
     await store.open(now=NOW)

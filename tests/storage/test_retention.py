@@ -76,6 +76,24 @@ async def test_minutes_of_a_clock_that_is_ahead_leave_as_well(path: Path) -> Non
     await store.close()
 
 
+async def test_a_clock_that_is_behind_makes_no_minute_one_of_the_future(path: Path) -> None:
+    settings = MonitorSettings(retain_readings=3_600, retain_minutes=3_600)
+    store = SqliteStore(path, settings=settings)
+    await store.open(now=NOW)
+    await store.write(Batch(readings=[reading(1)]))
+    await store.close()
+    behind = NOW - 1_000 * HOUR
+    again = SqliteStore(path, settings=settings)
+    await again.open(now=behind)
+
+    await again.maintain(now=behind)
+    await again.maintain(now=behind + 1)
+
+    assert len(await again.fleet_minutes(since=0, until=2**53)) == 1
+    assert stored(path, "minutes") == {1}
+    await again.close()
+
+
 class Work:
     """A clock that deleting moves on: so many seconds for each row."""
 
