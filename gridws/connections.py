@@ -14,10 +14,7 @@ from typing import Final, Protocol, cast
 from uvicorn.server import ServerState
 
 from .monitor import GridMonitor
-
-AFTER_STALL = 1.0
-"""Seconds after a stall until links are judged again."""
-
+from .settings import AFTER_STALL
 
 HUNG_UP: Final = getattr(select, "POLLRDHUP", 0)  # Linux; elsewhere a reset is noticed and a close is not
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator
 from operator import itemgetter
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from .dispatch_events import (
     START,
@@ -41,6 +41,7 @@ from .dispatch_events import (
 )
 from .dispatch_states import CAUSES, MOVES, OUTCOMES, Breakdown, Cause, State, Turbine
 from .roster import Roster
+from .settings import MOST_AWAY
 
 __all__ = [
     "Assign",
@@ -59,10 +60,6 @@ __all__ = [
     "TimePassed",
     "check",
 ]
-
-
-MOST_AWAY: Final = 100_000
-"""Places kept for turbines that are offline: numbers cost a peer nothing."""
 
 
 class Dispatcher:

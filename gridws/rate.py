@@ -10,10 +10,14 @@ QUIET_FOR_GOOD = 2.0
 """A peer that was below its rate for this long has calmed down: its next burst is a new one."""
 
 
+EXCUSED_FOR = 60.0
+"""Seconds within which frames that were held up are expected."""
+
+
 class Rate:
     """`per_second` frames, with a burst of `burst`."""
 
-    __slots__ = ("_burst", "_eased_at", "_excused", "_full_at", "_over_since", "_spacing")
+    __slots__ = ("_burst", "_eased_at", "_excused", "_excused_until", "_full_at", "_over_since", "_spacing")
 
     def __init__(self, *, per_second: float, burst: float) -> None:
         self._spacing = 1 / per_second
@@ -22,6 +26,7 @@ class Rate:
         self._over_since: float | None = None
         self._eased_at = 0.0
         self._excused = 0
+        self._excused_until = 0.0
 
     def take(self, now: float) -> bool:
         """Count one frame; return whether the peer is within its rate."""
@@ -35,17 +40,21 @@ class Rate:
         """Count the frame taken last as so many more: it is work for as many."""
         self._full_at += frames * self._spacing
 
-    def excuse(self, frames: int) -> None:
-        """Let so many frames more pass: it was not the peer that held them up until they came all at once."""
-        self._excused = frames
+    def excuse(self, frames: int, now: float) -> None:
+        """Let so many frames more pass soon: it was not the peer that held them up until they came all at once."""
+        self._excused = max(frames, self._excused_at(now))
+        self._excused_until = now + EXCUSED_FOR
 
-    def take_back(self) -> bool:
+    def take_back(self, now: float) -> bool:
         """Take back the frame counted last if it is one of those excused; return whether it is."""
-        if not self._excused:
+        if not self._excused_at(now):
             return False
         self._excused -= 1
         self._full_at -= self._spacing
         return True
+
+    def _excused_at(self, now: float) -> int:
+        return self._excused if now < self._excused_until else 0
 
     def over_for(self, now: float) -> float:
         """Say that the peer is over its rate; return for how long it has been so, pauses included; 0 is the start."""

@@ -21,10 +21,8 @@ from .frames import (
     Totals,
     TurbineState,
 )
+from .settings import MOST_AWAY
 from .watching import Delta
-
-MOST_KNOWN: Final = 100_000
-"""Above it turbines that are offline are forgotten, the longest unseen first: numbers cost a peer nothing."""
 
 HUGE: Final = 1e12
 """A value from here on is no measurement; hundredths of it are beyond a float soon."""
@@ -98,12 +96,12 @@ class Register:
     @property
     def is_full(self) -> bool:
         """Whether there are so many that some have to be forgotten now."""
-        return len(self._entries) > MOST_KNOWN and len(self._entries) > self._kept * 1.1
+        return len(self._entries) > MOST_AWAY and len(self._entries) > self._kept * 1.1
 
     def forget_before(self, at: int) -> list[int]:
         """Forget turbines that are offline and were last seen before `at`, or too many; return their numbers."""
         offline = sorted((entry.last_seen_at, entry.turbine_number) for entry in self if not entry.online)
-        surplus = max(0, len(self) - MOST_KNOWN)
+        surplus = max(0, len(self) - MOST_AWAY)
         gone = [number for place, (seen_at, number) in enumerate(offline) if seen_at < at or place < surplus]
         for turbine_number in gone:
             del self._entries[turbine_number]

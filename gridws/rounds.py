@@ -1,7 +1,7 @@
 """What time brings, looked at four times a second: silence, deadlines, held-back acks, resyncs, viewers.
 
-One scan over all sessions instead of a timer for each frame. After a stall of the event loop itself silence is not
-judged until the frames that arrived meanwhile could be read.
+One scan over all sessions instead of a timer for each frame. After a stall of the event loop itself neither silence nor
+deadlines are judged until the frames that arrived meanwhile could be read, and these are no flood.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from math import inf
 
-from .clock import Calendar
 from .dispatcher import Moment, TimePassed
 from .frames import CloseCode
 from .numbers import Numbers
@@ -17,12 +16,14 @@ from .port import DispatchPort
 from .receipts import Receipts
 from .register import Register
 from .session import Session
-from .settings import MonitorSettings
+from .settings import AFTER_STALL, MonitorSettings
 from .storage.queue import WriteQueue
 from .watching import FleetWatch
 
 EVERY_SECOND = 1.0
 FORGET_EVERY = 600.0
+MOST_HELD = 5
+"""Stalls that may hold back a judgement, one after the other: a loop that is always late must judge all the same."""
 
 
 class Rounds:
@@ -54,9 +55,9 @@ class Rounds:
         self._numbers = numbers
         self._turbine_forgotten = turbine_forgotten
         self._paused: dict[Session, None] = {}
-        self._calendar = Calendar()
         self.due = inf
         self._stalled_at = self._judge_from = 0.0
+        self._held = 0
         self._resynced_at = self._delivered_at = self._forgot_at = 0.0
 
     def session_paused(self, session: Session) -> None:
@@ -71,6 +72,8 @@ class Rounds:
         """Look at everything that depends on time."""
         self._numbers.loop_lag = max(0.0, now.seconds - self.due)
         self.notice_stall(now.seconds)
+        if now.seconds >= self._judge_from:
+            self._held = 0
         self._queue.look_after(now.seconds)
         self._paused = {session: None for session in self._paused if not session.ease(now.seconds)}
         self._judge_silence(now.seconds)
@@ -92,9 +95,11 @@ class Rounds:
         lag = now - self.due
         if lag > self._settings.stall and self._stalled_at != self.due:
             self._stalled_at = self.due
-            self._judge_from = now + EVERY_SECOND
+            if self._held < MOST_HELD:
+                self._held += 1
+                self._judge_from = now + AFTER_STALL
             for session in self._sessions.values():
-                session.held_up(lag)
+                session.held_up(lag, now)
 
     def _judge_silence(self, now: float) -> None:
         if now < self._judge_from:
@@ -123,6 +128,6 @@ class Rounds:
         if now.seconds - self._forgot_at >= FORGET_EVERY or self._register.is_full:
             self._forgot_at = now.seconds
             for turbine_number in self._register.forget_before(
-                self._calendar.at(now) - int(self._settings.turbines_shown_for * 1000)
+                self._queue.calendar.at(now) - int(self._settings.turbines_shown_for * 1000)
             ):
                 self._turbine_forgotten(turbine_number)

@@ -210,7 +210,8 @@ class Session:
         if stream is not self.stream or self.ended:
             return
         stream.open(last_sequence)
-        self.held_up(self._clock.now().seconds - self._hello_at)
+        now = self._clock.now().seconds
+        self.held_up(now - self._hello_at, now)
         self.send(
             Welcome(
                 turbine_number=self.turbine_number,
@@ -232,11 +233,11 @@ class Session:
         self.send(Resync())
         return True
 
-    def held_up(self, seconds: float) -> None:
+    def held_up(self, seconds: float, now: float) -> None:
         """The peer had to wait for so long, or was not heard: what it sent or kept meanwhile is no flood."""
-        frames = int(seconds * self._settings.frames_per_second)
-        if frames:
-            self._rate.excuse(min(frames, WINDOW))
+        frames = min(int(seconds * self._settings.frames_per_second), WINDOW)
+        if frames > 0:
+            self._rate.excuse(frames, now)
 
     def ease(self, now: float) -> bool:
         """Read on if the peer is within its rate again; return whether it is."""
@@ -344,7 +345,7 @@ class Session:
         if self.paused:
             return True
         self._desk.session_hurries(now)
-        if self._rate.take_back():
+        if self._rate.take_back(now.seconds):
             return True
         over_for = self._rate.over_for(now.seconds)
         if over_for >= self._settings.flood_patience:

@@ -29,6 +29,12 @@ MAX_INTEGER: Final = 2**53 - 1
 MAX_MEASURED_AT: Final = 253_402_300_799_999
 """The last millisecond of the year 9999, the last one that ISO 8601 can write with four digits."""
 
+MOST_AWAY: Final = 100_000
+"""Turbines remembered while they are away, the longest unseen are forgotten first: numbers cost a peer nothing."""
+
+AFTER_STALL: Final = 1.0
+"""Seconds after a stall of the event loop until peers are judged by their silence, pongs and deadlines again."""
+
 WINDOW: Final = 500
 """Unacknowledged readings on the way at once: half a minute's worth of a fast turbine, some 80 KiB."""
 
@@ -65,7 +71,7 @@ class MonitorSettings:
     tick: float = 0.25
     """How often silence, deadlines and acknowledgements are looked at; also the time between two commits."""
     stall: float = 1.0
-    """Event loop lag above which silence is not judged until frames could be read."""
+    """Event loop lag above which nobody is judged until frames could be read."""
 
     batch_rows: int = 1_000
     """A commit starts at once when this many rows wait, but a tick after the one before: each writes the same last

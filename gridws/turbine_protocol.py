@@ -19,7 +19,8 @@ from websockets.http11 import Request, Response
 from .admission import TURBINE_ROUTE, Handshake, admit
 from .asgi_socket import TRANSPORT_EXTENSION
 from .asking import Refusal
-from .connections import AFTER_STALL, Connections
+from .connections import Connections
+from .settings import AFTER_STALL
 from .turbine_link import TurbineLink
 
 

@@ -12,6 +12,7 @@ from virtual_time import run
 from watching_world import drained_into
 
 import gridws
+from gridws import register
 from gridws.dispatcher import check
 from gridws.errors import StoreFailed
 from gridws.frames import OperationalStatus
@@ -46,11 +47,12 @@ class Turbine:
 class Grid:
     def __init__(self, engineers: int = 3, store: MemoryStore | None = None, **settings: float) -> None:
         self.store = store or MemoryStore()
+        self.clock = LoopClock()
         self.monitor = GridMonitor(
             engineers,
             self.store,
             settings=MonitorSettings(engineers=engineers, **settings),  # type: ignore[arg-type]
-            clock=LoopClock(),
+            clock=self.clock,
         )
 
     @asynccontextmanager
@@ -191,6 +193,48 @@ def test_a_repair_that_ended_during_a_stall_of_the_loop_is_not_given_up() -> Non
             turbine.reports("ok")
             await asyncio.sleep(5)
             assert [repair.outcome for repair in await grid.store.repairs(limit=10)] == ["repaired"]
+
+    run(story())
+
+
+def test_a_loop_that_is_always_late_judges_all_the_same() -> None:
+    async def story() -> None:
+        async with Grid(1, repair_timeout=10, tick=0.25).running() as grid:
+            turbine, silent = grid.turbine(1), grid.turbine(2)
+            turbine.reports("broken")
+            loop = asyncio.get_running_loop()
+            for _ in range(100):
+                loop._jumping.now += 1.5  # type: ignore[attr-defined]
+                await asyncio.sleep(0.3)
+                turbine.reports("broken")
+            assert "engineer_withdrawn" in turbine.link.types
+            assert silent.link.closed == (4002, "silent")
+
+    run(story())
+
+
+def test_a_clock_that_was_put_forward_forgets_no_turbine() -> None:
+    async def story() -> None:
+        async with Grid(turbines_shown_for=10_000).running() as grid:
+            gone = grid.turbine(1)
+            gone.session.lost()
+            grid.clock.ahead = 365 * 24 * 3_600.0
+            await asyncio.sleep(700)
+            assert grid.monitor.register.numbers() == [1]
+
+    run(story())
+
+
+def test_too_many_turbines_that_are_away_are_forgotten_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(register, "MOST_AWAY", 20)
+
+    async def story() -> None:
+        async with Grid().running() as grid:
+            await asyncio.sleep(1)
+            for number in range(1, 51):
+                grid.turbine(number).session.lost()
+            await asyncio.sleep(1)
+            assert len(grid.monitor.register) == 20
 
     run(story())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gridws.rate import QUIET_FOR_GOOD, Rate
+from gridws.rate import EXCUSED_FOR, QUIET_FOR_GOOD, Rate
 
 
 def a_rate(taken: int = 0) -> Rate:
@@ -38,6 +38,27 @@ def test_reading_goes_on_at_the_end_of_patience_however_much_one_read_held() -> 
     assert [rate.take(100.0) for _ in range(1000)] == [False] * 1000
     assert not rate.ease(109.9, patience=10)
     assert rate.ease(110.0, patience=10)
+
+
+def test_frames_that_were_held_up_leave_the_rate_as_it_was() -> None:
+    rate = a_rate(200)
+    rate.excuse(300, 100.0)
+    assert [rate.take(100.0) or rate.take_back(100.0) for _ in range(301)] == [True] * 300 + [False]
+    assert [rate.take(101.0) for _ in range(21)] == [True] * 19 + [False] * 2
+
+
+def test_a_second_excuse_takes_nothing_from_the_first() -> None:
+    rate = a_rate(200)
+    rate.excuse(300, 100.0)
+    rate.excuse(1, 100.0)
+    assert [rate.take(100.0) or rate.take_back(100.0) for _ in range(300)] == [True] * 300
+
+
+def test_an_excuse_does_not_last() -> None:
+    rate = a_rate()
+    rate.excuse(300, 100.0)
+    later = 100.0 + EXCUSED_FOR
+    assert not rate.take_back(later)
 
 
 def test_the_time_over_the_rate_adds_up_over_pauses() -> None:

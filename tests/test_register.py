@@ -76,7 +76,7 @@ def test_only_turbines_that_are_offline_are_forgotten() -> None:
 
 
 def test_of_too_many_turbines_those_unseen_for_longest_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(register, "MOST_KNOWN", 20)
+    monkeypatch.setattr(register, "MOST_AWAY", 20)
     world = World()
     for number in range(1, 31):
         world.connect(number)
@@ -94,7 +94,7 @@ def test_of_too_many_turbines_those_unseen_for_longest_are_forgotten(monkeypatch
 def test_a_fleet_that_is_all_online_is_not_looked_through_again_and_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(register, "MOST_KNOWN", 20)
+    monkeypatch.setattr(register, "MOST_AWAY", 20)
     world = World()
     for number in range(1, 31):
         world.connect(number)

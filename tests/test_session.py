@@ -339,6 +339,24 @@ def test_what_waited_for_a_late_welcome_is_no_flood() -> None:
     assert line.link.types == ["welcome"]
 
 
+def test_however_late_a_welcome_is_a_window_is_all_that_waits() -> None:
+    line = Line(frames_burst=200, frames_per_second=20)
+    line.hello()
+    line.clock.pass_time(3_600)
+    line.session.welcome(line.desk.streams[-1], None)
+    line.receive(*[metrics(sequence=n) for n in range(1, 702)])
+    assert not line.link.reading
+
+
+def test_a_welcome_late_after_the_connect_but_not_after_hello_excuses_nothing() -> None:
+    line = Line(frames_burst=5, frames_per_second=5)
+    line.clock.pass_time(25)
+    line.hello()
+    line.session.welcome(line.desk.streams[-1], None)
+    line.receive(*[metrics(sequence=n) for n in range(1, 7)])
+    assert not line.link.reading
+
+
 def test_a_welcome_that_came_at_once_excuses_nothing() -> None:
     line = Line(last_sequence=None, frames_burst=5, frames_per_second=5)
     line.receive(*[metrics(sequence=n) for n in range(1, 7)])

@@ -10,15 +10,12 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from ..settings import MOST_AWAY
 from . import ReadingRow
 from .minute_tables import FINITE, LONGEST_STEP, MINUTE, MS_PER_HOUR, add_sums
 
 MOST_PENDING: Final = 20_000
 """So many sums are flushed at once, early if need be: a replay of an hour makes 60 for each turbine."""
-
-
-MOST_KNOWN: Final = 100_000
-"""Turbines whose last reading is known; above it only those of the last minute are, and one step is lost of others."""
 
 
 class Sums:
@@ -76,8 +73,8 @@ class RollUp:
         return len(self._sums)
 
     def clear(self) -> None:
-        """Forget the sums: they are in the tables now. The last readings stay, unless they are too many."""
-        if len(self.last) > MOST_KNOWN:
+        """Forget the sums: they are in the tables now. The last readings stay, of too many only those of now."""
+        if len(self.last) > MOST_AWAY:
             self.last.clear()
         self.last |= self._last_of_current()
         self._sums.clear()

@@ -184,7 +184,7 @@ async def test_many_minutes_at_once_are_flushed_early(sqlite: SqliteStore) -> No
 
 
 def test_last_readings_are_kept_of_so_many_turbines_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rollup, "MOST_KNOWN", 20)
+    monkeypatch.setattr(rollup, "MOST_AWAY", 20)
     roll_up = RollUp()
     for first in range(0, 100, 10):
         roll_up.add([reading(number) for number in range(first, first + 10)])
