@@ -9,8 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass, field
-from functools import reduce
-from operator import or_
 from typing import Final, Literal, Protocol
 
 from .frames import Changes, Event, FramesSkipped, SeenFrame, Snapshot, encode
@@ -107,8 +105,12 @@ class FrameTap:
 
 @dataclass(slots=True)
 class Delta:
-    """What changed in the fleet since some moment: which turbines, not how; the newest state is looked up."""
+    """What changed in the fleet since some moment, so many deliveries ago: which turbines, not how.
 
+    The newest state is looked up.
+    """
+
+    deliveries: int = 1
     turbines: set[int] = field(default_factory=set)
     readings: set[int] = field(default_factory=set)
     engineers: bool = False
@@ -117,6 +119,7 @@ class Delta:
     def __add__(self, later: Delta) -> Delta:
         """Return a new delta of both: the earlier one may be shared by several viewers."""
         return Delta(
+            self.deliveries + later.deliveries,
             self.turbines | later.turbines,
             self.readings | later.readings,
             self.engineers or later.engineers,
@@ -126,6 +129,7 @@ class Delta:
     def __or__(self, other: Delta) -> Delta:
         """Return a new delta of both, which reach up to the same moment: the longer one has the other's events."""
         return Delta(
+            max(self.deliveries, other.deliveries),
             self.turbines | other.turbines,
             self.readings | other.readings,
             self.engineers or other.engineers,
@@ -150,8 +154,8 @@ class FleetWatch:
     """Shows the fleet's state: a snapshot first, then merged changes whenever `deliver` is called.
 
     A viewer that was not ready for a delivery has missed its delta, and gets the sum of all that it missed
-    when it is ready again. Those that missed the same share one delta and one text, and so do all that missed
-    more than the last delivery: what one of them missed is looked up for all of them.
+    when it is ready again. Those that missed the same share one delta and one text; so do those that missed about
+    as much, between one power of two of deliveries and the next: what one of them missed is looked up for all.
     """
 
     def __init__(self, picture: Picture) -> None:
@@ -203,14 +207,14 @@ class FleetWatch:
         self._snapshot = ""
 
     def deliver(self) -> None:
-        """Queue what changed: one text for all that are up to date, and one for each of two gaps of others."""
+        """Queue what changed: one text for all that are up to date, and one for each gap of others."""
         delta, self._delta, self._snapshot = self._delta, Delta(), ""
         groups: dict[int, list[Viewer]] = {}
         for viewer, missed in self._missed.items():
             groups.setdefault(id(missed), []).append(viewer)
         for viewers in groups.values():
             self._deliver(viewers, delta)
-        self._join_gaps(delta)
+        self._join_gaps()
 
     def _deliver(self, viewers: list[Viewer], delta: Delta) -> None:
         missed = self._missed[viewers[0]]
@@ -221,11 +225,15 @@ class FleetWatch:
             if viewer.idle:
                 viewer.put(text)
 
-    def _join_gaps(self, delta: Delta) -> None:
+    def _join_gaps(self) -> None:
         """Hundreds of gaps, each as large as the fleet, would be encoded one after the other when all are ready."""
-        gaps = {id(gap): gap for gap in self._missed.values() if gap is not _UP_TO_DATE and gap is not delta}
-        if len(gaps) > 1:
-            joined = reduce(or_, gaps.values())
+        gaps = {id(gap): gap for gap in self._missed.values() if gap is not _UP_TO_DATE}
+        joined: dict[int, Delta] = {}
+        for gap in gaps.values():
+            size = gap.deliveries.bit_length()
+            joined[size] = joined[size] | gap if size in joined else gap
+        if len(joined) < len(gaps):
             self._missed = {
-                viewer: joined if id(gap) in gaps else gap for viewer, gap in self._missed.items()
+                viewer: gap if gap is _UP_TO_DATE else joined[gap.deliveries.bit_length()]
+                for viewer, gap in self._missed.items()
             }
