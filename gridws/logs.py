@@ -1,6 +1,7 @@
 """Log lines: coloured on a terminal, plain in a pipe, JSON where machines read them. They go to standard error.
 
-A line that nobody takes, because a terminal or a pager is halted, is dropped: nothing ever waits for a log.
+A line that nobody takes, because a terminal or a pager is halted, is dropped: nothing waits for a log, unless a
+single line has more than 4 KiB.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class _Unread(logging.Filter):
         self._dropped = 0
 
     def filter(self, _record: logging.LogRecord) -> bool:
-        with suppress(ValueError):  # what stands in for standard error may have no descriptor
+        with suppress(ValueError, TypeError, OSError):  # it may be closed, or have no descriptor
             if not select.select([], [sys.stderr], [], 0)[1]:
                 self._dropped += 1
                 return False

@@ -38,6 +38,7 @@ async def spared(main: Awaitable[None]) -> None:
         await main
     finally:
         collecting.cancel()
+        await asyncio.wait([collecting])
 
 
 async def _collect_now_and_then() -> None:
@@ -55,11 +56,11 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-def leave() -> NoReturn:
-    """End this process with exit code 0 although a thread of it hangs, which Python would wait for."""
+def leave(code: int) -> NoReturn:
+    """End this process although a thread of it hangs, which Python would wait for."""
     logging.shutdown()
     sys.stdout.flush()
-    os._exit(0)
+    os._exit(code)
 
 
 def run_until_signal(main: Coroutine[object, object, None]) -> None:

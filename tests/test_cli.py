@@ -170,6 +170,20 @@ def test_lines_in_a_pipe_are_plain_and_quiet_ones_are_left_out(capsys: pytest.Ca
     assert "turbine 7" not in error
 
 
+@pytest.mark.parametrize("stderr", [None, "closed"])
+def test_a_log_that_goes_nowhere_is_no_reason_to_fail(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stderr: str | None
+) -> None:
+    with (tmp_path / "log").open("w") as file:
+        monkeypatch.setattr(sys, "stderr", file)
+        configure(LogLevel.info, LogFormat.json)
+    if stderr is None:
+        monkeypatch.setattr(sys, "stderr", None)
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+
+    logging.getLogger("gridws.test").info("turbine 7 broke")
+
+
 @pytest.mark.parametrize("style", LogFormat)
 def test_a_log_that_nobody_reads_holds_nothing_up(monkeypatch: pytest.MonkeyPatch, style: LogFormat) -> None:
     read_end, write_end = os.pipe()

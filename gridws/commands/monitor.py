@@ -149,7 +149,9 @@ async def _serve(settings: MonitorSettings) -> None:
         _log.error(
             "the disk does not answer: the monitor leaves without it, and turbines keep their readings"
         )
-        leave()
+        if deaths:
+            _log.error("the monitor died", exc_info=deaths[0])
+        leave(1 if deaths else 0)
     if deaths:
         raise deaths[0]
 

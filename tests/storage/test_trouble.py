@@ -445,3 +445,25 @@ async def test_a_monitor_whose_disk_hangs_ends_all_the_same(path: Path, never_re
     assert process.returncode == 0
     assert "the disk does not answer: the monitor leaves without it" in said
     assert "Traceback" not in said
+
+
+DYING = """
+from gridws.rounds import Rounds
+
+def die(*arguments, **options):
+    raise RuntimeError("a mistake of ours")
+
+Rounds.make = die
+"""
+
+
+async def test_a_monitor_that_dies_says_so_although_its_disk_hangs(path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", DYING + HANGING, "_close", str(path)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+
+    assert process.returncode == 1
+    assert "a mistake of ours" in said.decode()
