@@ -56,6 +56,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
             self._refuse_size()
             return
         super().data_received(data)
+        self._data = b""
 
     def on_message_complete(self) -> None:
         self._received = 0
@@ -72,7 +73,6 @@ class GuardedHttpProtocol(HttpToolsProtocol):
             early = self._data[upgrade.args[0] :] if isinstance(upgrade, HttpParserUpgrade) else b""
             if early:
                 protocol.link.data_received(early)
-        self._data = b""
         # Parser and protocol hold each other; without this both stay until the garbage collector comes by.
         self.parser = None  # type: ignore[assignment] # as uvicorn does at the end
 

@@ -101,7 +101,7 @@ async def report(  # noqa: PLR0917 - parameters of the query
     try:
         # One at a time, in a thread with a connection of its own: readings go on being stored beside it.
         async with request.app.state.one_report:
-            body = await _while_wanted(request, make)
+            body = await _while_wanted(request, make, given_up)
     except asyncio.CancelledError:
         raise HTTPException(503, "The monitor stops.") from None
     finally:
@@ -140,12 +140,14 @@ async def fleet_minutes(
     return await as_list(request, rows)
 
 
-async def _while_wanted(request: Request, make: Callable[[], bytes]) -> bytes:
+async def _while_wanted(request: Request, make: Callable[[], bytes], given_up: threading.Event) -> bytes:
     """Return what a thread makes, unless whoever asked goes away: a large range takes many seconds."""
     making = asyncio.ensure_future(asyncio.to_thread(make))
     try:
         while not making.done():
             if await request.is_disconnected():
+                given_up.set()
+                await asyncio.gather(making, return_exceptions=True)  # the next one begins after this one
                 raise HTTPException(503, "Whoever asked is gone.")
             await asyncio.wait([making], timeout=_LOOK_EVERY)
         return making.result()

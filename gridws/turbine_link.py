@@ -1,4 +1,6 @@
-"""The fast `Link`: from the transport straight to the session; a link has no task, no queue and no timer.
+"""The fast `Link`: from the transport straight to the session, without a task or a queue.
+
+It has a timer only while it closes or is not read from.
 
 Whole unfragmented text frames, which is nearly all there is, are unmasked here. Everything else (fragments,
 pings, closes, mistakes) goes to a `websockets` parser that is made for it and dropped again when nothing is

@@ -104,8 +104,15 @@ def read_report(
     """Return the report of a range from the database at `path`; raise `StoreUnusable`, also when `given_up`."""
     with open_reader(path) as connection, _one_moment(connection):
         connection.set_progress_handler(given_up, _ASK_EVERY)
-        rows = turbine_rows(connection, span, turbine_number)
+        rows = _until(given_up, turbine_rows(connection, span, turbine_number))
         return make_report(rows, span, collected(connection, now=now))
+
+
+def _until(given_up: Callable[[], bool], rows: Iterator[TurbineRows]) -> Iterator[TurbineRows]:
+    for row in rows:
+        if given_up():
+            raise sqlite3.OperationalError("interrupted")
+        yield row
 
 
 @contextmanager
