@@ -13,6 +13,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
+from select import PIPE_BUF, select
 from typing import Any, Final, TextIO
 
 from pydantic_core import to_json
@@ -23,6 +24,12 @@ from .errors import OptionError
 from .mirror import Mirror
 from .replica import Change
 from .terminal_view import FleetScreen, plain_lines
+
+MOST_BEHIND: Final = 100
+"""Changes that may wait for a reader of lines, who gets a snapshot instead of more."""
+
+LOOK_AGAIN: Final = 0.05
+"""Seconds between two looks at whether a pipe takes more."""
 
 REFRESH: Final = 0.5
 """Seconds between two looks at the mirror: the monitor says nothing more often than that."""
@@ -90,15 +97,31 @@ def _terminal(output: TextIO) -> Console:
 
 async def _write_changes(mirror: Mirror, output: TextIO) -> None:
     changes: asyncio.Queue[Change] = asyncio.Queue()
-    # Unbounded, yet never long: writing blocks the loop, so nothing is put in meanwhile.
-    unsubscribe = mirror.subscribe(changes.put_nowait)
+
+    def note(change: Change) -> None:
+        if changes.qsize() >= MOST_BEHIND:
+            change = Change(everything=True)
+            while not changes.empty():
+                changes.get_nowait()
+        changes.put_nowait(change)
+
+    unsubscribe = mirror.subscribe(note)
     try:
         while True:
-            change = await changes.get()
-            output.writelines(f"{_line(content)}\n" for content in _contents(mirror, change))
-            output.flush()
+            for content in _contents(mirror, await changes.get()):
+                await _write(output.fileno(), f"{_line(content)}\n".encode())
     finally:
         unsubscribe()
+
+
+async def _write(descriptor: int, data: bytes) -> None:
+    """Write as the reader reads: a pipe that takes nothing must not keep a signal from ending us."""
+    rest = memoryview(data)
+    while rest:
+        if select([], [descriptor], [], 0)[1]:
+            rest = rest[os.write(descriptor, rest[:PIPE_BUF]) :]
+        else:
+            await asyncio.sleep(LOOK_AGAIN)
 
 
 def _contents(mirror: Mirror, change: Change) -> Iterator[dict[str, Any]]:

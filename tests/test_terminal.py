@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import os
+from select import select
 
 import pytest
 from rich.console import Console
@@ -141,7 +142,6 @@ async def test_the_live_view_asks_for_a_terminal() -> None:
 
 
 def read_one_line_and_leave(read_end: int) -> str:
-    # Both in the thread: the loop may be held up by the full pipe until this side is closed.
     with os.fdopen(read_end) as reader:
         return reader.readline()
 
@@ -159,3 +159,21 @@ async def test_json_lines_begin_with_a_snapshot_and_a_reader_that_leaves_ends_th
 
     assert first["type"] == "snapshot"
     assert len(first["turbines"]) == 5
+
+
+async def test_a_reader_of_lines_that_takes_none_keeps_nobody_from_ending() -> None:
+    world = fleet()
+    read_end, write_end = os.pipe()
+    changes = world.register.changes(Delta(turbines={1, 2, 3, 4, 5}))
+    async with staged(world.register.snapshot([]), *[changes] * 2_000) as stage:
+        with os.fdopen(write_end, "w") as output, os.fdopen(read_end):
+            watching = asyncio.create_task(watch(stage.url, json_lines=True, output=output))
+            async with asyncio.timeout(10):
+                while select([], [write_end], [], 0)[1]:  # noqa: ASYNC110 - a pipe tells nobody that it is full
+                    await asyncio.sleep(0)
+
+            watching.cancel()
+
+            async with asyncio.timeout(10):
+                await asyncio.wait([watching])
+    assert watching.cancelled()
