@@ -120,9 +120,8 @@ def refusal(
 ) -> MonitorUnreachable:
     """Return the error for an HTTP answer that came instead of a WebSocket."""
     status = response.status_code
-    if (
-        status == 403 and not response.body
-    ):  # a monitor says why; web servers answer so where they have no socket
+    # A monitor says why; web servers answer without a word where they have no WebSocket.
+    if status == 403 and not response.body:
         return MonitorRefused(
             url, f"it is no monitor, perhaps a dashboard, or it wants a token (HTTP {status})"
         )

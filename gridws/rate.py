@@ -8,8 +8,6 @@ from __future__ import annotations
 
 QUIET_FOR_GOOD = 2.0
 """A peer that was below its rate for this long has calmed down: its next burst is a new one."""
-
-
 EXCUSED_FOR = 60.0
 """Seconds within which frames that were held up are expected."""
 

@@ -38,8 +38,6 @@ from .watching import FrameTap
 
 INVALID_WITHIN = 60.0
 """Seconds within which the invalid frames of a link are counted."""
-
-
 USUAL_LENGTH = 512
 """Characters of a frame that is worth one; a reading is some 160."""
 

@@ -84,6 +84,7 @@ class WriteQueue:
         self.rows = 0
         self.records_lost = 0
         self.rejected = 0
+        self.calendar = Calendar()
         self._store = store
         self._notice = notice
         self._settings = settings
@@ -95,7 +96,6 @@ class WriteQueue:
         self._commit: asyncio.Task[None] | None = None
         self._commit_began: float | None = None
         self._not_before = 0.0
-        self.calendar = Calendar()
         self._maintained_at = 0.0
 
     @property
