@@ -1,0 +1,1 @@
+"""How many engineers: the dispatcher that works live, run in virtual time. Pure."""
