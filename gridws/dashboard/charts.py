@@ -8,19 +8,18 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
-from ..storage import Minute, Repair
+from ..storage.rows import Minute
+from .shades import Shade
 
 GAP: Final = 15_000
 """ms between two readings that a line must not bridge: longer than three misses of a slow turbine."""
 MOST_POINTS: Final = 150
-"""Points of a line: more than that nobody sees in a panel, and each costs on its way every second."""
+"""Points of a line that follows each reading: each costs on its way every second."""
 DASH: Final = 8
 DASH_GAP: Final = 4
 """A dashed line in pixels."""
 LEGEND_LINE: Final = 3 * DASH + 2 * DASH_GAP
 """Ends with a whole dash: a piece of one looks like a dot before the name."""
-MOST_ENGINEERS: Final = 8
-"""Rows of bars that stay readable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +33,8 @@ class Palette:
     done: str
     running: str
     panel: str
+    broken_shade: str
+    repair_shade: str
 
 
 LIGHT: Final = Palette(
@@ -44,6 +45,8 @@ LIGHT: Final = Palette(
     done="#4a6c8f",
     running="#f0a92b",
     panel="#ffffff",
+    broken_shade="rgba(211, 48, 47, 0.17)",
+    repair_shade="rgba(240, 169, 43, 0.38)",
 )
 DARK: Final = Palette(
     text="#a3b1c0",
@@ -53,7 +56,22 @@ DARK: Final = Palette(
     done="#46668a",
     running="#f0a92b",
     panel="#161d26",
+    broken_shade="rgba(216, 59, 58, 0.30)",
+    repair_shade="rgba(240, 169, 43, 0.34)",
 )
+
+
+FONT: Final = {"fontFamily": "system-ui, sans-serif"}
+EDGES: Final = {"left": 46, "right": 52}
+"""Pixels beside every chart's time axis: those that stand one above the other line up."""
+_TIMES: Final = {
+    "year": "{yyyy}",
+    "month": "{d} {MMM}",
+    "day": "{d} {MMM}",
+    "hour": "{HH}:{mm}",
+    "minute": "{HH}:{mm}",
+    "second": "{HH}:{mm}:{ss}",
+}
 
 
 class Point(NamedTuple):
@@ -64,22 +82,54 @@ class Point(NamedTuple):
     power: float
 
 
-def points_of(rows: Iterable[Minute]) -> list[Point]:
-    """Return minutes as points at their middles."""
-    return [Point(row.at + 30_000, row.wind_speed, row.power_output_in_kwh) for row in rows]
+def points_of(rows: Iterable[Minute], step: int) -> list[Point]:
+    """Return rows of `step` minutes as points at their middles."""
+    return [Point(row.at + step * 30_000, row.wind_speed, row.power_output_in_kwh) for row in rows]
 
 
-def turbine_chart(
-    points: Sequence[Point], begin: int, end: int, palette: Palette, *, utc: bool
-) -> dict[str, Any]:
-    """Return wind and power from `begin` to `end`, each with an axis and a unit of its own."""
-    gap = max(GAP, 3 * (end - begin) // 1440)
-    thinned = _thin([point for point in points if begin <= point.at <= end])
+class Frame(NamedTuple):
+    """What all charts of a page share: begin and end (ms UTC), the ms a point stands for, and how it is drawn."""
+
+    begin: int
+    end: int
+    palette: Palette
+    utc: bool = False
+    step: int = 0
+
+    @property
+    def gap(self) -> int:
+        """Ms between two points that a line must not bridge."""
+        return max(GAP, 3 * self.step)
+
+    def cut(self, points: Iterable[Point]) -> list[Point]:
+        """Return the points that are shown; those that are readings, no more than can be seen."""
+        shown = [point for point in points if self.begin <= point.at <= self.end]
+        # Means of some minutes are few already; thinned out, they would look like a line with gaps.
+        return shown if self.step else _thin(shown)
+
+
+def fleet_chart(points: Sequence[Point], frame: Frame) -> dict[str, Any]:
+    """Return the fleet's power, in MW where that is shorter."""
+    palette, thinned = frame.palette, frame.cut(points)
+    mega = max((point.power for point in thinned), default=0.0) >= 1_000
+    unit, scale = ("MW", 1_000) if mega else ("kW", 1)
+    scaled = [point._replace(power=point.power / scale) for point in thinned]
+    line = _line(f"power, {unit}", 0, palette.power, "solid", _with_gaps(scaled, 2, frame.gap))
     return {
-        "animation": False,
-        "useUTC": utc,
-        "textStyle": {"fontFamily": "system-ui, sans-serif"},
-        "grid": {"left": 44, "right": 52, "top": 30, "bottom": 24},
+        **_common(frame),
+        "grid": {**EDGES, "top": 22, "bottom": 24},
+        "yAxis": [_axis(unit, palette, _top(scaled, 2, 3 if mega else 300), lines=True)],
+        "series": [line | {"areaStyle": {"color": palette.power, "opacity": 0.12}}],
+    }
+
+
+def turbine_chart(points: Sequence[Point], frame: Frame, shades: Sequence[Shade] = ()) -> dict[str, Any]:
+    """Return wind and power, each with an axis and a unit of its own, behind them when it was broken and repaired."""
+    palette, thinned = frame.palette, frame.cut(points)
+    power = _line("power, kW", 1, palette.power, [DASH, DASH_GAP], _with_gaps(thinned, 2, frame.gap))
+    return {
+        **_common(frame),
+        "grid": {**EDGES, "top": 30, "bottom": 24},
         "legend": {
             "top": 0,
             "left": "center",
@@ -87,112 +137,47 @@ def turbine_chart(
             "itemWidth": LEGEND_LINE,
             "textStyle": {"color": palette.text},
         },
-        "tooltip": {
-            "trigger": "axis",
-            "backgroundColor": palette.panel,
-            "textStyle": {"color": palette.text},
-        },
-        "xAxis": _time_axis(begin, end, palette),
         "yAxis": [
             _axis("m/s", palette, _top(thinned, 1, 15), lines=True),
             _axis("kW", palette, _top(thinned, 2, 300), lines=False),
         ],
         "series": [
-            _line("wind, m/s", 0, palette.wind, "solid", _with_gaps(thinned, 1, gap)),
-            _line("power, kW", 1, palette.power, [DASH, DASH_GAP], _with_gaps(thinned, 2, gap)),
+            _line("wind, m/s", 0, palette.wind, "solid", _with_gaps(thinned, 1, frame.gap)),
+            power | {"markArea": _areas(shades, palette)},
         ],
     }
 
 
-def repairs_chart(
-    repairs: Sequence[Repair], roster: Sequence[int], begin: int, end: int, palette: Palette, *, utc: bool
-) -> dict[str, Any]:
-    """Return a row for each engineer and a bar for each repair, with the turbine's number in it."""
-    engineers = engineers_shown(repairs, roster)
-    rows = {engineer: row for row, engineer in enumerate(engineers)}
-    bars = [_bar(each, rows[each.engineer_id], end, palette) for each in repairs if each.engineer_id in rows]
+def _common(frame: Frame) -> dict[str, Any]:
+    palette = frame.palette
     return {
         "animation": False,
-        "useUTC": utc,
-        "textStyle": {"fontFamily": "system-ui, sans-serif"},
-        "grid": {"left": 84, "right": 12, "top": 4, "bottom": 24},
-        "tooltip": {"backgroundColor": palette.panel, "textStyle": {"color": palette.text}},
-        "xAxis": _time_axis(begin, end, palette),
-        "yAxis": {
-            "type": "category",
-            "inverse": True,
-            "data": [f"engineer {engineer}" for engineer in engineers],
-            "axisLabel": {"color": palette.text, "fontSize": 12},
-            "axisLine": {"show": False},
-            "axisTick": {"show": False},
-            "splitLine": {"show": True, "lineStyle": {"color": palette.line}},
+        "useUTC": frame.utc,
+        "textStyle": FONT,
+        "tooltip": {
+            "trigger": "axis",
+            "backgroundColor": palette.panel,
+            "textStyle": {"color": palette.text},
         },
-        "series": [
-            {
-                "type": "custom",
-                ":renderItem": _DRAW_BAR,
-                "encode": {"x": [1, 2], "y": 0},
-                "tooltip": {":formatter": "(bar) => bar.data.name"},
-                "clip": True,
-                "data": bars,
-            }
-        ],
+        "xAxis": time_axis(frame.begin, frame.end, palette),
     }
 
 
-def engineers_shown(repairs: Sequence[Repair], roster: Sequence[int]) -> list[int]:
-    """Return the engineers that get a row, by id: those with the latest work, then the others of the roster."""
-    latest = dict.fromkeys(repair.engineer_id for repair in reversed(repairs))
-    return sorted([*dict.fromkeys([*latest, *roster])][:MOST_ENGINEERS])
+def _areas(shades: Sequence[Shade], palette: Palette) -> dict[str, Any]:
+    colors = {"broken": palette.broken_shade, "repair": palette.repair_shade}
+    areas = [
+        [{"xAxis": shade.begin, "itemStyle": {"color": colors[shade.kind]}}, {"xAxis": shade.end}]
+        for shade in shades
+    ]
+    return {"silent": True, "data": areas}
 
 
-# A running repair is hatched, one that ended without success is hollow: told apart without colour too.
-_DRAW_BAR: Final = """(params, api) => {
-    const from = api.coord([api.value(1), api.value(0)]);
-    const to = api.coord([api.value(2), api.value(0)]);
-    const area = params.coordSys;
-    const left = Math.max(from[0], area.x);
-    const width = Math.max(2, to[0] - left - 1);
-    const height = Math.min(26, api.size([0, 1])[1] * 0.75);
-    const text = String(api.value(3));
-    const kind = api.value(4);
-    const color = api.visual("color");
-    const hollow = kind === 2;
-    const stripes = { symbol: "rect", dashArrayX: [1, 0], dashArrayY: [2, 5], rotation: -Math.PI / 4,
-                      color: "rgba(0,0,0,0.25)" };
-    return { type: "group", children: [
-        { type: "rect",
-          shape: { x: left, y: from[1] - height / 2, width, height, r: 3 },
-          style: { fill: hollow ? "transparent" : color, stroke: hollow ? color : null,
-                   lineWidth: hollow ? 2 : 0, decal: kind === 1 ? stripes : null } },
-        { type: "text", silent: true,
-          style: { text: width > text.length * 7 + 8 ? text : "", x: left + 5, y: from[1],
-                   verticalAlign: "middle", fill: ["#ffffff", "#2b1c00", color][kind],
-                   fontWeight: 600, fontSize: 11 } },
-    ] };
-}"""
-
-
-def _bar(repair: Repair, row: int, now: int, palette: Palette) -> dict[str, Any]:
-    running = repair.ended_at is None
-    kind = 1 if running else 0 if repair.outcome == "repaired" else 2
-    color = (palette.done, palette.running, palette.text)[kind]
-    end = repair.ended_at or now
-    seconds = max(0, end - repair.assigned_at) / 1000
-    outcome = "being repaired" if running else (repair.outcome or "").replace("_", " ")
-    return {
-        "name": f"turbine {repair.turbine_number}: {outcome}, {seconds:.0f} s",
-        "value": [row, repair.assigned_at, end, repair.turbine_number, kind],
-        "itemStyle": {"color": color},
-    }
-
-
-def _time_axis(begin: int, end: int, palette: Palette) -> dict[str, Any]:
+def time_axis(begin: int, end: int, palette: Palette) -> dict[str, Any]:
     return {
         "type": "time",
         "min": begin,
         "max": end,
-        "axisLabel": {"color": palette.text, "formatter": "{HH}:{mm}", "hideOverlap": True},
+        "axisLabel": {"color": palette.text, "formatter": _TIMES, "hideOverlap": True},
         "axisLine": {"lineStyle": {"color": palette.line}},
         "axisTick": {"show": False},
         "splitLine": {"show": False},

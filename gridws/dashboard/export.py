@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, HTTPException, Path, Query
 from nicegui import ui
@@ -16,11 +16,12 @@ from ..errors import MonitorRefused, MonitorUnreachable
 from ..settings import MAX_MEASURED_AT, MAX_TURBINE_NUMBER
 from .archive import Archive, csv_lines
 from .markup import Text, block
-from .view import View
+from .visitor import Visitor
 
 HOUR: Final = 3_600_000
 _ENTERED: Final = (
-    "(e) => { e.preventDefault(); emit(e.target.elements.from.value, e.target.elements.to.value); }"
+    "(e) => { e.preventDefault(); const fields = e.target.elements; "
+    "emit(fields.from.value, fields.to.value, e.submitter?.value ?? 'show'); }"
 )
 
 Number = Annotated[int, Path(ge=1, le=MAX_TURBINE_NUMBER)]
@@ -28,29 +29,31 @@ Moment = Annotated[int, Query(ge=0, le=MAX_MEASURED_AT + 1)]
 
 
 class ExportForm:
-    """From, to, and a button that downloads what stands in the two.
+    """From, to, and buttons that show what was between the two on the charts, or download it.
 
     What was entered stays in the browser until then: a value kept here would be put back over what is typed.
     """
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: Visitor, on_show: Callable[[int, int], Any]) -> None:
         self._view = view
+        self._on_show = on_show
         self._turbine: int | None = None
         self._labels: dict[str, Text] = {}
         self._inputs: dict[str, Element] = {}
         self.is_open = self._filled = False
-        with block("form", "export", aria_label="Export readings") as self._form:
+        with block("form", "export", aria_label="Range of readings") as self._form:
             for name in ("from", "to"):
                 with block("label"):
                     self._labels[name] = Text("span", text=name)
                     self._inputs[name] = block("input", type="datetime-local", step="1", name=name)
-            Text("button", "plain", "Download CSV").props["type"] = "submit"
+            for name, text in (("show", "Show"), ("csv", "Download CSV")):
+                Text("button", "plain", text).props.update(type="submit", value=name)
             self._said = Text("p", "said")
             self._said.props["role"] = "status"
-        self._form.on("submit", self._download, js_handler=_ENTERED)
+        self._form.on("submit", self._enter, js_handler=_ENTERED)
         self._form.set_visibility(False)
 
-    def aim(self, turbine_number: int) -> None:
+    def aim(self, turbine_number: int | None) -> None:
         """Say which turbine is meant from now on."""
         self._turbine = turbine_number
 
@@ -70,16 +73,23 @@ class ExportForm:
         self._inputs[name].props["defaultValue"] = self._view.zone.for_input(at)
         self._inputs[name].update()
 
-    def _download(self, event: GenericEventArguments) -> None:
-        since, until = (self._view.zone.from_input(str(text)) for text in event.args)
-        if self._turbine is None:
-            self._said.show("Select a turbine first.")
-        elif since is None or until is None:
+    def _enter(self, event: GenericEventArguments) -> Any:
+        *moments, wanted = (str(text) for text in event.args)
+        since, until = (self._view.zone.from_input(text) for text in moments)
+        if since is None or until is None:
             self._said.show("Give both moments.")
         elif until <= since:
             self._said.show("The end has to be after the beginning.")
+        elif wanted == "csv":
+            self._download(since, until)
         else:
             self._said.show("")
+            return self._on_show(since, until)
+        return None
+
+    def _download(self, since: int, until: int) -> None:
+        self._said.show("" if self._turbine else "Select a turbine first.")
+        if self._turbine:
             ui.download.from_url(f"/export/turbines/{self._turbine}.csv?since={since}&until={until}")
 
 

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from nicegui.element import Element
 from nicegui.elements.mixins.text_element import TextElement
 
+from ..printable import printable
+
+Item = TypeVar("Item")
+
 
 class Text(TextElement):
-    """An element with nothing but text in it; setting the same text again costs nothing."""
+    """An element with nothing but printable text in it; setting the same text again costs nothing."""
 
     def __init__(self, tag: str, classes: str = "", text: str = "") -> None:
-        super().__init__(tag=tag, text=text)
+        super().__init__(tag=tag, text=printable(text))
         self.classes(classes)
         self._kind = ""
 
     def show(self, text: str, kind: str | None = None) -> None:
         """Set the text, and the one class that tells the kind of what is shown."""
+        text = printable(text)
         if text != self.text:
             self.set_text(text)
         if kind is not None and kind != self._kind:
@@ -40,10 +45,7 @@ class Button(Text):
 
     def press(self, *, pressed: bool) -> None:
         """Show whether the button is the chosen one."""
-        value = "true" if pressed else "false"
-        if self.props.get("aria-pressed") != value:
-            self.props["aria-pressed"] = value
-            self.update()
+        set_pressed(self, pressed=pressed)
 
     def enable(self, *, enabled: bool) -> None:
         """Let the button be pressed, or show that it cannot be."""
@@ -58,6 +60,21 @@ def block(tag: str = "div", classes: str = "", **attributes: str) -> Element:
     for name, value in attributes.items():
         element.props[name.replace("_", "-")] = value
     return element
+
+
+def press_block(classes: str, on_press: Callable[[], Any]) -> Element:
+    """Return an element that holds others and can be pressed."""
+    element = block("button", classes, type="button")
+    element.on("click", lambda _event: on_press())
+    return element
+
+
+def set_pressed(element: Element, *, pressed: bool) -> None:
+    """Show whether a button is the chosen one."""
+    value = "true" if pressed else "false"
+    if element.props.get("aria-pressed") != value:
+        element.props["aria-pressed"] = value
+        element.update()
 
 
 class Rows:
@@ -87,6 +104,30 @@ class Rows:
             if index < len(rows):
                 row.fill(rows[index], kinds[index] if kinds else "", picks[index] if picks else None)
             row.show(shown=index < len(rows))
+
+
+class ShortList:
+    """A list's heading, which says how many of how many it shows, and a button that opens it to all."""
+
+    def __init__(self, title: str, on_toggle: Callable[[], Any], *, most: int) -> None:
+        self._on_toggle, self._most = on_toggle, most
+        self.is_open = False
+        with block(classes="panel-head"):
+            Text("h2", text=title)
+            self._of = Text("span", "muted")
+            self._button = Button("all", self._toggle, classes="link")
+
+    def cut(self, items: Sequence[Item], few: int) -> Sequence[Item]:
+        """Return the items to show: the first few, or all of them, as far as a page can bear."""
+        shown = items[: self._most if self.is_open else few]
+        self._of.show(f"{len(shown):,} of {len(items):,}" if len(shown) < len(items) else "")
+        self._button.show("fewer" if self.is_open else "all")
+        self._button.set_visibility(len(items) > few)
+        return shown
+
+    def _toggle(self) -> None:
+        self.is_open = not self.is_open
+        self._on_toggle()
 
 
 class _Row:

@@ -2,36 +2,51 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Final
+from urllib.parse import urlencode
 
 from nicegui import ui
 
-from .fleet_map import FleetMap
+from ..wire.frames import TurbineState
+from .address import follow, query_of
+from .alarm import Alarm
+from .crew import Engineers, WaitingLine
+from .enough import Enough
+from .finding import Order
+from .fleet_map import Look
+from .fleet_panel import FleetPanel
 from .markup import Button, Text, block
-from .panels import Engineers, Events, Legend, Repairs, Tiles, WaitingLine
+from .panels import Events, Repairs
+from .power_panel import PowerPanel
 from .room import ControlRoom
+from .tiles import Tiles
 from .turbine_panel import TurbinePanel
-from .view import View
+from .visitor import Visitor
 from .wording import State, Zone, duration, state_of
 
 EVERY: Final = 1.0
 FEW: Final = 20
 """Up to so many turbines the map is a few cards, and the selected turbine gets the room beside it."""
 THEMES: Final = {None: "auto", False: "light", True: "dark"}
-_URGENT: Final = (State.waiting, State.repair, State.unknown, State.ok, State.offline)
+_URGENT: Final = (State.waiting, State.repair, State.held, State.unknown, State.ok, State.offline)
 
 
 class Page:
     """Everything that one visitor sees."""
 
-    def __init__(self, room: ControlRoom) -> None:
-        self._view = View(room)
+    def __init__(self, room: ControlRoom, address: Mapping[str, str]) -> None:
+        """Build the page; `address` is the query of its address."""
+        self._view = Visitor(room)
+        follow(self._view, address)
+        self._query = urlencode(address)
         self._theme = ui.dark_mode(None)
         self._few: bool | None = None
         self._stale: bool | None = None
         with block(classes="room") as self._room:
             self._build_top()
-            self._tiles = Tiles()
+            self._tiles = Tiles(self._filter)
             with block(classes="board") as self._board:
                 self._build_board()
         ui.timer(EVERY, self.show)
@@ -41,6 +56,7 @@ class Page:
             Text("h1", text="gridws")
             Text("span", "muted name", "wind fleet")
             self._clock = Text("span", "clock")
+            self._alarm = Alarm()
             self._switch = Button("theme: auto", self._next_theme, name="Theme: auto; press to change")
         self._banner = Text("div", "banner")
         self._banner.props["role"] = "alert"
@@ -48,18 +64,16 @@ class Page:
 
     def _build_board(self) -> None:
         view = self._view
-        with block("section", "panel fleet", aria_label="Fleet"):
-            with block(classes="panel-head"):
-                Text("h2", text="Fleet")
-                self._legend = Legend()
-            self._nobody = Text("p", "muted")
-            self._map = FleetMap(on_pick=self._pick, on_look=self._look)
-        self._turbine = TurbinePanel(view)
+        self._fleet = FleetPanel(view, on_pick=self._pick, on_look=self._look)
+        self._turbine = TurbinePanel(view, self._show_range)
         with block("div", "panel crew"):
-            self._engineers = Engineers(view.room)
-            self._waiting = WaitingLine(self._pick)
+            enough = Enough(view)
+            self._engineers = Engineers(view, enough)
+            self._waiting = WaitingLine(view, self._pick)
+            enough.build_answer()
+        self._power = PowerPanel(view, self._show_range)
         self._repairs = Repairs(view)
-        self._events = Events()
+        self._events = Events(view)
 
     async def show(self) -> None:
         """Bring the page up to date."""
@@ -67,32 +81,40 @@ class Page:
         self._arrange()
         self._select_somebody()
         self._show_connection()
-        self._map.show(view.room.picture, view.selected)
-        for part in (self._tiles, self._legend, self._engineers, self._waiting, self._events, self._repairs):
+        if view.search.order is Order.availability:
+            await view.room.refresh_availabilities()
+        self._fleet.show()
+        for part in (self._tiles, self._repairs, self._alarm):
             part.show(view)
+        for listing in (self._engineers, self._waiting, self._events):
+            listing.show()
+        await self._show_range()
+        self._name_what_is_shown()
+
+    async def _show_range(self) -> None:
+        # The fleet's first reading tells where the axes of all charts begin.
+        await self._power.show()
         await self._turbine.show()
+
+    def _name_what_is_shown(self) -> None:
+        """Have the address name it, once the browser has told how it shows the page."""
+        query = query_of(self._view)
+        if self._view.narrow is not None and query != self._query:
+            self._query = query
+            # What is left is the path, also that of a proxy in front of this.
+            ui.run_javascript(f"history.replaceState(history.state, '', {json.dumps('?' + query)})")
 
     def _arrange(self) -> None:
         count = len(self._view.room.picture.numbers)
-        self._nobody.set_visibility(not count)
-        if not count:
-            monitor = self._view.room.mirror.monitor_url
-            self._nobody.show(f"No turbines yet. This starts five: gridws turbines --monitor {monitor}")
         if self._few != (count <= FEW):
             self._few = count <= FEW
             self._board.classes(**{"add" if self._few else "remove": "few"})
 
     def _select_somebody(self) -> None:
         """Begin with a turbine that needs somebody, so that nobody has to click to see something."""
-        mirror, view = self._view.room.mirror, self._view
-        if view.selected is None and mirror.waiting:
-            view.selected = mirror.waiting[0]
-        elif view.selected is None and mirror.turbines:
-            first = min(
-                mirror.turbines.values(),
-                key=lambda each: (_URGENT.index(state_of(each)), each.turbine_number),
-            )
-            view.selected = first.turbine_number
+        view = self._view
+        if view.selected is None and view.turbines:
+            view.selected = min(view.turbines, key=_urgency).turbine_number
 
     def _show_connection(self) -> None:
         view, mirror = self._view, self._view.room.mirror
@@ -109,13 +131,18 @@ class Page:
 
     def _pick(self, turbine_number: int) -> None:
         self._view.selected = turbine_number
-        self._map.show(self._view.room.picture, turbine_number)
+        self._turbine.open()
+        self._fleet.show()
         ui.timer(0, self._turbine.show, once=True)
 
-    def _look(self, dark: bool, zone: str) -> None:  # noqa: FBT001 - as the browser tells it
-        self._view.dark = dark
-        if zone != self._view.zone.name:
-            self._view.zone = Zone(zone)
+    def _filter(self, word: str) -> None:
+        self._fleet.filter(word)
+        self._tiles.show(self._view)
+
+    def _look(self, look: Look) -> None:
+        self._view.dark, self._view.narrow = look.dark, look.narrow
+        if look.zone != self._view.zone.name:
+            self._view.zone = Zone(look.zone)
 
     def _next_theme(self) -> None:
         order = [*THEMES]
@@ -125,7 +152,11 @@ class Page:
         self._switch.props["aria-label"] = f"Theme: {THEMES[value]}; press to change"
 
 
-def _disconnected(view: View) -> str:
+def _urgency(turbine: TurbineState) -> tuple[int, int, int]:
+    return _URGENT.index(state_of(turbine)), turbine.waiting_place or 0, turbine.turbine_number
+
+
+def _disconnected(view: Visitor) -> str:
     mirror = view.room.mirror
     why = f" ({mirror.trouble})" if mirror.trouble else ""
     shown = (

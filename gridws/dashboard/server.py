@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -10,16 +11,19 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from nicegui import Client, ui
 from starlette.types import ASGIApp
 from uvicorn import Config, Server
 
-from ..listening import open_sockets
+from ..process.listening import open_sockets
+from ..process.pipelining import PipelinedHttpProtocol
+from ..process.reloading import Reloads
+from ..process.signals import on_hangup
 from ..settings import DashboardSettings
 from .export import export_routes
-from .origin import OriginGuard, is_loopback
 from .page import Page
+from .page_guard import PageGuard
 from .room import ControlRoom
 
 STYLE: Final = Path(__file__).with_name("style.css")
@@ -52,7 +56,10 @@ def create_app(settings: DashboardSettings) -> ASGIApp:
         binding_refresh_interval=None,
         show_welcome_message=False,
     )
-    return OriginGuard(app, loopback=is_loopback(settings.host), allow_origins=settings.allow_origins)
+    for name in ("engineio.server", "socketio.server"):  # they write past the log what strangers say
+        logging.getLogger(name).handlers.clear()
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # it warns of every request that is none
+    return PageGuard(app, settings)
 
 
 def build_pages(room: ControlRoom, settings: DashboardSettings) -> None:
@@ -60,10 +67,10 @@ def build_pages(room: ControlRoom, settings: DashboardSettings) -> None:
     style = STYLE.read_text(encoding="utf-8")
 
     @ui.page("/")
-    def index() -> None:
+    def index(request: Request) -> None:
         forget_unclaimed(settings)
         ui.add_css(style)
-        Page(room)
+        Page(room, dict(request.query_params))
 
 
 def forget_unclaimed(settings: DashboardSettings) -> None:
@@ -107,9 +114,13 @@ class DashboardServer(Server):
         super().__init__(config)
         self._on_listening = on_listening
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - as `signal` calls it
-        """Begin to stop."""
+    def stop(self) -> None:
+        """Begin to stop; `serve` returns when it is done."""
         self.should_exit = True
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - as `signal` calls it
+        """Stop as well."""
+        self.stop()
 
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
         """Listen, and say so."""
@@ -119,11 +130,12 @@ class DashboardServer(Server):
 
 
 async def serve(settings: DashboardSettings, on_listening: Callable[[int], None]) -> None:
-    """Serve until SIGINT or SIGTERM; `on_listening` is told the port."""
-    sockets = open_sockets(settings.host, settings.port)
+    """Serve until SIGINT, SIGTERM or a closed terminal; `on_listening` is told the port."""
+    sockets = open_sockets(settings.hosts, settings.port)
     port = sockets[0].getsockname()[1]
     config = Config(
         create_app(settings),
+        http=PipelinedHttpProtocol,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -131,4 +143,6 @@ async def serve(settings: DashboardSettings, on_listening: Callable[[int], None]
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=max(1, round(settings.graceful_shutdown)),
     )
-    await DashboardServer(config, lambda: on_listening(port)).serve(sockets)
+    server = DashboardServer(config, lambda: on_listening(port))
+    on_hangup(stop=server.stop, reload=Reloads(()).reload)
+    await server.serve(sockets)

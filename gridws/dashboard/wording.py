@@ -1,4 +1,4 @@
-"""Numbers, times and states in words: what every part of the page says in the same way."""
+"""Counters, times and states in words: what every part of the page says in the same way."""
 
 from __future__ import annotations
 
@@ -7,16 +7,21 @@ from enum import Enum
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from ..dispatch_events import Outcome
-from ..frames import OperationalStatus, TurbineState
+from ..printable import printable
+from ..storage.rows import Event
+from ..wire.frames import TurbineState
+from ..words import Deed, OperationalStatus, Outcome
 
 NOTHING: Final = "\N{EN DASH}"
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+"""As on the charts, whatever the language of this machine."""
 
 
 _WHY_LEFT: Final[dict[str, str]] = {
     Outcome.disconnected: "the link was lost",
     Outcome.superseded: "the turbine connected anew",
     Outcome.timed_out: "it took too long",
+    Outcome.held: "nobody was to be there",
     Outcome.monitor_stopped: "the monitor stopped",
 }
 
@@ -27,6 +32,7 @@ class State(Enum):
     ok = ("o", "ok", "✓")
     waiting = ("w", "waiting", "!")
     repair = ("r", "being repaired", "↻")
+    held = ("h", "held", "=")
     offline = ("x", "offline", "○")
     unknown = ("u", "no report yet", "?")
 
@@ -38,6 +44,8 @@ class State(Enum):
 
 def state_of(turbine: TurbineState) -> State:
     """Return how a turbine is shown."""
+    if turbine.hold is not None and turbine.operational_status is not OperationalStatus.ok:
+        return State.held
     if not turbine.online:
         return State.offline
     if turbine.operational_status is OperationalStatus.broken:
@@ -54,12 +62,25 @@ def in_words(turbine: TurbineState, now: int, waiting: int) -> str:
             return f"waits for an engineer for {duration(now - (turbine.broken_at or now))}{place}"
         case State.repair:
             return f"engineer {turbine.engineer_id} repairs it for {lasted}"
+        case State.held:
+            broken = turbine.operational_status is OperationalStatus.broken
+            return f"held, {'broken' if broken else 'online' if turbine.online else 'offline'} for {lasted}"
         case State.offline:
             return f"offline for {lasted}"
         case State.unknown:
             return f"online for {lasted}, has not said yet how it is"
         case _:
             return f"ok for {lasted}"
+
+
+def name_of(turbine: TurbineState) -> str:
+    """Return what people call a turbine, and where it is; nothing where it has neither name nor site."""
+    return printable(" · ".join(filter(None, (turbine.name, turbine.site))))
+
+
+def title_of(turbine: TurbineState) -> str:
+    """Return a turbine's number with what people call it, and where it is."""
+    return " · ".join(filter(None, (f"Turbine {turbine.turbine_number}", name_of(turbine))))
 
 
 def repair_in_words(engineer_id: int, outcome: str | None, took: float) -> str:
@@ -70,6 +91,25 @@ def repair_in_words(engineer_id: int, outcome: str | None, took: float) -> str:
         return f"engineer {engineer_id} repaired it in {duration(took)}"
     why = _WHY_LEFT.get(outcome, outcome.replace("_", " "))
     return f"engineer {engineer_id} left after {duration(took)}: {why}"
+
+
+def deed_in_words(deed: Event, until: str | None) -> str:
+    """Return what a person ordered or said of a turbine; `until` is when a hold ends, None where that is open."""
+    because = f": {deed.text}" if deed.text else ""
+    match deed.kind:
+        case Deed.hold:
+            return f"held {f'until {until}' if until else 'until somebody ends it'}{because}"
+        case Deed.hold_ended:
+            return "held no longer"
+        case Deed.next:
+            return f"goes first{because}"
+        case Deed.name:
+            called = " · ".join(filter(None, (deed.name, deed.site)))
+            return f"is called {called}" if called else "has no name"
+        case Deed.note:
+            return deed.text or ""
+        case _:
+            return str(deed.kind).replace("_", " ")
 
 
 def duration(milliseconds: float) -> str:
@@ -122,9 +162,11 @@ class Zone:
 
     def since(self, milliseconds: int, now: int) -> str:
         """Return when something began: the time of day, with the date where that was another day."""
-        begin = self.at(milliseconds)
-        same_day = begin.date() == self.at(now).date()
-        return begin.strftime("%H:%M:%S" if same_day else "%Y-%m-%d %H:%M")
+        begin, today = self.at(milliseconds), self.at(now)
+        if begin.date() == today.date():
+            return begin.strftime("%H:%M:%S")
+        date = f"{begin.day} {_MONTHS[begin.month - 1]}" if begin.year == today.year else str(begin.date())
+        return f"{date} {begin:%H:%M}"
 
     def midnight(self, now: int) -> int:
         """Return when today began, in ms UTC."""

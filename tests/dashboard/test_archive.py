@@ -10,7 +10,7 @@ from gridws.errors import MonitorRefused, MonitorUnreachable
 
 
 def archive_of(answer: Callable[[httpx.Request], httpx.Response]) -> Archive:
-    return Archive("ws://monitor:1", token="t", transport=httpx.MockTransport(answer))
+    return Archive(lambda: "ws://monitor:1", token="t", transport=httpx.MockTransport(answer))
 
 
 def rows_between(moments: range) -> Callable[[httpx.Request], httpx.Response]:
@@ -78,6 +78,25 @@ async def test_a_refusal_is_a_sentence(status: int, words: str) -> None:
 
     with pytest.raises(MonitorRefused, match=words):
         await archive.change_engineers(+1)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'{"status": 422, "detail": "Pages may not.\\u001b[2J"}', ": Pages may not.\\x1b[2J"),
+        (b'{"detail": "The body is wrong."}', ": The body is wrong"),
+        (b'{"detail": 7}', "HTTP 422"),
+        (b"<html>", "HTTP 422"),
+        (b"[1]", "HTTP 422"),
+    ],
+)
+async def test_the_monitors_own_sentence_is_passed_on(body: bytes, said: str) -> None:
+    archive = archive_of(lambda _: httpx.Response(422, content=body))
+
+    with pytest.raises(MonitorRefused) as refused:
+        await archive.repairs(limit=1)
+
+    assert refused.value.reason.endswith(said)
 
 
 async def test_a_monitor_that_is_away_is_a_sentence() -> None:

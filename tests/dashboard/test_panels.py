@@ -20,14 +20,16 @@ from gridws.settings import DashboardSettings
 
 @asynccontextmanager
 async def visitor(room: ControlRoom) -> AsyncIterator[User]:
-    async with user_simulation(root=lambda: Page(room)) as user:
+    async with user_simulation(root=lambda: Page(room, {})) as user:
         await user.open("/")
         yield user
 
 
 def room_with(turbines: int, answer: int = 503) -> ControlRoom:
     room = ControlRoom(DashboardSettings(monitor="ws://monitor:1"))
-    room.archive = Archive("ws://monitor:1", transport=httpx.MockTransport(lambda _: httpx.Response(answer)))
+    room.archive = Archive(
+        lambda: "ws://monitor:1", transport=httpx.MockTransport(lambda _: httpx.Response(answer))
+    )
     room.mirror.apply(BigFleet(turbines).snapshot())
     return room
 
@@ -56,10 +58,11 @@ async def test_a_token_that_may_not_change_engineers_is_told_in_a_sentence() -> 
         await user.should_see("Not changed: the dashboard's token may look but not change")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("visits", [20])
 async def test_pages_that_no_browser_comes_for_do_not_pile_up(visits: int) -> None:
     settings = DashboardSettings(max_unclaimed=3)
-    async with user_simulation(root=lambda: Page(room_with(5))) as user:
+    async with user_simulation(root=lambda: Page(room_with(5), {})) as user:
         for _ in range(visits):
             await user.http_client.get("/")
         for client in Client.instances.values():

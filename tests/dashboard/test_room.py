@@ -10,10 +10,11 @@ from watching_world import StillClock
 
 from gridws.dashboard.archive import Archive
 from gridws.dashboard.room import REPAIRS_SHOWN, ControlRoom
-from gridws.frames import EngineerState, Event, EventKind, Snapshot, Totals
-from gridws.mirror import Mirror
 from gridws.settings import DashboardSettings
-from gridws.storage import Repair
+from gridws.storage.rows import Repair
+from gridws.viewers.mirror import Mirror
+from gridws.wire.frames import EngineerState, Event, EventKind, Snapshot, Totals
+from gridws.words import Outcome
 
 START = 1_700_000_000_000
 TOTALS = Totals(
@@ -37,7 +38,7 @@ class Scene:
         self.events: list[Event] = []
         self.room = ControlRoom(DashboardSettings(monitor="ws://monitor:1"))
         self.room.mirror = Mirror("ws://monitor:1", clock=self.clock)
-        self.room.archive = Archive("ws://monitor:1", transport=httpx.MockTransport(self._answer))
+        self.room.archive = Archive(lambda: "ws://monitor:1", transport=httpx.MockTransport(self._answer))
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         since = int(request.url.params["since"])
@@ -129,7 +130,14 @@ async def test_a_repair_that_only_the_table_has_as_running_ends_as_the_monitor_t
     scene.store(1, begin=-10)
     await scene.look(running=1)
 
-    told = Event(id=1, at=START + 5_000, kind=EventKind.repaired, assignment_id=1, text="done")
+    told = Event(
+        id=1,
+        at=START + 5_000,
+        kind=EventKind.repaired,
+        assignment_id=1,
+        outcome=Outcome.repaired,
+        text="done",
+    )
     scene.events = [told]
     scene.clock.move(6)
     scene.hear()

@@ -5,9 +5,19 @@ from typing import Any
 
 import pytest
 
-from gridws.dashboard.wording import State, Zone, duration, in_words, percent, repair_in_words, state_of
-from gridws.dispatch_events import Outcome
-from gridws.frames import OperationalStatus, TurbineState
+from gridws.dashboard.wording import (
+    State,
+    Zone,
+    deed_in_words,
+    duration,
+    in_words,
+    percent,
+    repair_in_words,
+    state_of,
+)
+from gridws.storage.rows import Event
+from gridws.wire.frames import HoldState, TurbineState
+from gridws.words import Deed, OperationalStatus, Outcome
 
 NOON = 1_790_000_000_000
 """2026-09-21T14:13:20 UTC."""
@@ -30,6 +40,7 @@ def turbine(**known: Any) -> TurbineState:
     return replace(state, **known)
 
 
+HOLD = HoldState(since=NOON - 60_000, until=None, reason="gearbox exchange", by="ann")
 BROKEN = {"operational_status": OperationalStatus.broken, "broken_at": NOON - 12_000}
 
 
@@ -44,6 +55,13 @@ BROKEN = {"operational_status": OperationalStatus.broken, "broken_at": NOON - 12
         ),
         ({**BROKEN, "engineer_id": 2}, State.repair, "engineer 2 repairs it for 1 min 5 s"),
         ({**BROKEN, "online": False}, State.offline, "offline for 1 min 5 s"),
+        ({**BROKEN, "hold": HOLD}, State.held, "held, broken for 1 min 5 s"),
+        (
+            {"online": False, "operational_status": None, "hold": HOLD},
+            State.held,
+            "held, offline for 1 min 5 s",
+        ),
+        ({"hold": HOLD}, State.ok, "ok for 1 min 5 s"),
         ({"operational_status": None}, State.unknown, "online for 1 min 5 s, has not said yet how it is"),
     ],
 )
@@ -66,6 +84,25 @@ def test_a_turbines_state_is_told_in_words(known: dict[str, object], state: Stat
 )
 def test_what_became_of_a_repair_is_told_in_a_sentence(outcome: str | None, sentence: str) -> None:
     assert repair_in_words(2, outcome, 12_300) == sentence
+
+
+@pytest.mark.parametrize(
+    ("deed", "known", "sentence"),
+    [
+        (Deed.hold, {"until": NOON, "text": "gearbox"}, "held until noon: gearbox"),
+        (Deed.hold, {}, "held until somebody ends it"),
+        (Deed.hold_ended, {}, "held no longer"),
+        (Deed.next, {"text": "strong wind"}, "goes first: strong wind"),
+        (Deed.name, {"name": "Anna", "site": "North"}, "is called Anna · North"),
+        (Deed.name, {}, "has no name"),
+        (Deed.note, {"text": "crane on Tuesday"}, "crane on Tuesday"),
+        (Deed.forgotten, {}, "forgotten"),
+    ],
+)
+def test_what_people_did_is_told_in_words(deed: Deed, known: dict[str, Any], sentence: str) -> None:
+    row = Event(at=NOON, kind=deed, turbine_number=7, **known)
+
+    assert deed_in_words(row, "noon" if row.until else None) == sentence
 
 
 def test_every_state_is_told_apart_without_colour() -> None:
@@ -97,7 +134,9 @@ def test_times_are_the_visitors() -> None:
     zone = Zone("Asia/Kolkata")
 
     assert zone.clock(NOON) == "19:43:20"
-    assert zone.since(NOON - 86_400_000, NOON) == "2026-09-20 19:43"
+    assert zone.since(NOON, NOON) == "19:43:20"
+    assert zone.since(NOON - 86_400_000, NOON) == "20 Sep 19:43"
+    assert zone.since(NOON - 366 * 86_400_000, NOON) == "2025-09-20 19:43"
     assert (NOON - zone.midnight(NOON)) // 1000 == 19 * 3600 + 43 * 60 + 20
 
 
