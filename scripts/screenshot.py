@@ -10,6 +10,8 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 HERE = Path(__file__).parent
+HEIGHT = 980
+"""Pixels: the whole page of a fleet of cards."""
 sys.path.insert(0, str(HERE.parent / "tests"))
 
 from chromium import Chromium  # noqa: E402 - it drives the browser of the tests too
@@ -35,7 +37,7 @@ async def take(path: Path, *, count: int, engineers: int, seconds: float, width:
             stack.callback(turbines.terminate)
             server = await stack.enter_async_context(dashboard(monitor.url, Path(folder)))
             browser = await stack.enter_async_context(Chromium())
-            page = await browser.open(server.url, width, 900, dark=dark)
+            page = await browser.open(server.url, width, HEIGHT, dark=dark)
             await asyncio.sleep(seconds)
             picture = await page.screenshot()
     await asyncio.to_thread(path.write_bytes, picture)
@@ -45,8 +47,8 @@ def main() -> None:
     """Read the options and take the picture."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("path", nargs="?", type=Path, default=HERE / "dashboard.png")
-    parser.add_argument("--count", type=int, default=30, help="turbines")
-    parser.add_argument("--engineers", type=int, default=5)
+    parser.add_argument("--count", type=int, default=60, help="turbines")
+    parser.add_argument("--engineers", type=int, default=12)
     parser.add_argument("--seconds", type=float, default=200, help="how long to wait before the picture")
     parser.add_argument("--width", type=int, default=1440)
     parser.add_argument("--dark", action="store_true")

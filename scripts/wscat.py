@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import functools
 import json
 import math
 import os
@@ -26,10 +27,14 @@ try:
     from websockets.asyncio.client import ClientConnection, connect
     from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
     from websockets.typing import Subprotocol
+
+    from gridws.printable import printable
+    from gridws.process.output import hush_output, prepare_streams
+    from gridws.viewers.prompt import Prompt
 except ImportError:
     VENV = Path(__file__).resolve().parent.parent / ".venv"
     if Path(sys.prefix) == VENV or not (VENV / "bin/python").exists():
-        sys.exit("wscat: the Python package websockets is missing: run scripts/setup first")
+        sys.exit("wscat: the Python packages gridws and websockets are missing: run scripts/setup first")
     os.execv(VENV / "bin/python", [str(VENV / "bin/python"), *sys.argv])  # noqa: S606  # the same script again
 
 MONITOR = os.environ.get("GRIDWS_MONITOR", "ws://localhost:8787")
@@ -123,11 +128,6 @@ def authorization(token: str | None) -> dict[str, str]:
 # What is printed.
 
 
-def printable(text: str) -> str:
-    """Escape what a terminal would obey or not show: control and format characters, lone surrogates."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
-
-
 def as_object(text: str) -> dict[str, object] | None:
     try:
         value = json.loads(text)
@@ -171,7 +171,7 @@ def line_of(message: str | bytes, *, coloured: bool) -> str:
 # The link.
 
 
-async def send_what_is_typed(link: ClientConnection) -> None:
+async def send_what_comes(link: ClientConnection) -> None:
     """Send each line of stdin that is not empty, byte by byte as it is, until its end."""
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
 
@@ -187,40 +187,81 @@ async def send_what_is_typed(link: ClientConnection) -> None:
     await ended.wait()
 
 
-async def drive(link: ClientConnection, options: argparse.Namespace, *, by_hand: bool) -> None:
+async def send_what_is_typed(link: ClientConnection, prompt: Prompt) -> None:
+    """Send each line that somebody types at the prompt, until Ctrl-D."""
+    with suppress(ConnectionClosed):
+        async for line in prompt.lines():
+            await link.send(os.fsencode(line), text=True)
+
+
+async def drive(
+    link: ClientConnection, options: argparse.Namespace, prompt: Prompt | None, *, by_hand: bool
+) -> None:
     """Send what is to be sent, then close the link when its time has come; a viewer without `-w` stays."""
     with suppress(ConnectionClosed):  # `show` tells why
         for frame in options.frames:
+            if by_hand and sys.stdout.isatty():
+                print_line(spoken(">", frame))
             await link.send(os.fsencode(frame), text=True)
     if by_hand and not (options.frames and options.wait is not None):
-        await send_what_is_typed(link)
+        await (send_what_is_typed(link, prompt) if prompt else send_what_comes(link))
     elif options.wait is None:
         return
     await asyncio.sleep(GRACE if options.wait is None else options.wait)
     await link.close()
 
 
-def frame_of(message: str | bytes, *, coloured: bool) -> str:
-    """Return a frame as it came, for who is a turbine by hand or reads it with another program."""
+def is_coloured() -> bool:
+    return sys.stdout.isatty() and "NO_COLOR" not in os.environ
+
+
+def spoken(arrow: str, message: str | bytes) -> str:
+    """Return a frame as it is, for who is a turbine by hand: on a terminal with arrow, time and colour."""
     text = message if isinstance(message, str) else message.decode(errors="backslashreplace")
-    colour = COLOURS.get(str((as_object(text) or {}).get("type")), "") if coloured else ""
-    return f"{colour}{printable(text)}{RESET if colour else ''}"
+    if not sys.stdout.isatty():
+        return printable(text)
+    colour = COLOURS.get(str((as_object(text) or {}).get("type")), "")
+    dim, colour, reset = (DIM, colour, RESET) if is_coloured() else ("", "", "")
+    return f"{dim}{arrow} {time_of_day(None)}{reset} {colour}{printable(text)}{reset}"
 
 
-async def show(link: ClientConnection, *, by_hand: bool) -> None:
+def print_line(line: str) -> None:
+    try:
+        print(line, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        hush_output()
+        raise Trouble(f"cannot write the output: {str(error.strerror).lower()}") from error
+
+
+async def show(link: ClientConnection, prompt: Prompt | None, *, by_hand: bool) -> None:
     """Print what comes until the link ends; raise `Trouble` when it was the monitor that ended it."""
-    coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    put = prompt.print_above if prompt else print_line
     try:
         while True:
             message = await link.recv()
-            text = frame_of if by_hand else line_of
-            print(text(message, coloured=coloured), flush=True)
+            put(spoken("<", message) if by_hand else line_of(message, coloured=is_coloured()))
     except ConnectionClosed as closed:
         who, close = ("the monitor", closed.rcvd) if closed.rcvd_then_sent else ("this side", closed.sent)
         if close is None:
             raise Trouble("the link broke without a closing frame") from None
         if close.code != 1000:
             raise Trouble(f"closed by {who}: {close.code} {close.reason}".rstrip()) from None
+
+
+async def talk(link: ClientConnection, options: argparse.Namespace, *, by_hand: bool) -> None:
+    """Send and show until one side has had enough; with a line editor where somebody sits at a terminal."""
+    at_terminal = by_hand and sys.stdin.isatty() and sys.stdout.isatty()
+    prompt = Prompt(functools.partial(spoken, ">")) if at_terminal else None
+    driver = asyncio.create_task(drive(link, options, prompt, by_hand=by_hand))
+    try:
+        await show(link, prompt, by_hand=by_hand)
+    finally:
+        driver.cancel()
+        if prompt is not None:
+            prompt.close()
+        await link.close()  # Ctrl-C is a normal end too, not 1011
 
 
 async def run(options: argparse.Namespace) -> None:
@@ -242,15 +283,11 @@ async def run(options: argparse.Namespace) -> None:
     )
     try:
         async with link as connection:
-            driver = asyncio.create_task(drive(connection, options, by_hand=by_hand))
-            try:
-                await show(connection, by_hand=by_hand)
-            finally:
-                driver.cancel()
-                await connection.close()  # Ctrl-C is a normal end too, not 1011
+            await talk(connection, options, by_hand=by_hand)
     except InvalidStatus as refusal:
         body = (refusal.response.body or b"").decode(errors="replace").strip()
-        raise Trouble(f"{url.geturl()} refused: HTTP {refusal.response.status_code} {body[:300]}") from None
+        says = body[:300] or "without a word: it is no monitor, perhaps a dashboard"
+        raise Trouble(f"{url.geturl()} refused: HTTP {refusal.response.status_code} {says}") from None
     except ssl.SSLCertVerificationError as error:
         raise Trouble(
             f"the certificate of {url.geturl()} cannot be trusted: {error.verify_message}"
@@ -269,7 +306,7 @@ async def run(options: argparse.Namespace) -> None:
 
 def main() -> int:
     """Return the exit code: 0 also after Ctrl-C, 1 when the link failed, 2 for a mistake in an option."""
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    prepare_streams()
     options = parse_options(sys.argv[1:])
     try:
         asyncio.run(run(options))
@@ -277,7 +314,7 @@ def main() -> int:
         print(f"wscat: {printable(str(trouble))}", file=sys.stderr)
         return trouble.exit_code
     except BrokenPipeError:  # whoever read our lines has had enough, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        hush_output()
     except OSError as error:
         refused = "Connect call failed" in str(error)
         reason = "nothing listens there; is the monitor running?" if refused else error.strerror or str(error)

@@ -1,7 +1,7 @@
 """How quickly a full database answers, and is cleared of what is old, while a fleet goes on reporting to it.
 
 The monitor is whole but for the network: frames go straight into its sessions, in this process, and it is held
-on one core, event loop, writer and readers together. What is asked are the monitor's store and register, as
+on one core, event loop, writer and readers together. What is asked are the monitor's store and fleet state, as
 its HTTP routes ask them.
 """
 
@@ -18,15 +18,15 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final
 
-from gridws.monitor import GridMonitor
-from gridws.running import new_event_loop, spare_the_collector
+from gridws.monitor.monitor import GridMonitor
+from gridws.process.lifetime import new_event_loop, spare_the_collector
 from gridws.settings import MonitorSettings
-from gridws.storage.reader import open_reader
-from gridws.storage.sqlite import SqliteStore
+from gridws.storage.sqlite.reader import open_reader
+from gridws.storage.sqlite.store import SqliteStore
 
 from .filling import DAY, MONTH, fill
-from .load import READING
 from .processes import MEASURED_CORE
+from .raw_links import READING
 from .stages import NoLink
 
 MINUTE: Final = 60_000
@@ -133,8 +133,8 @@ async def _questions(path: Path, turbines: int) -> dict[str, float]:
         ingest.cancel()
         await asyncio.wait([ingest])
         await fleet.report_fast(PHASE)
-        register, *store = questions.values()
-        states = await _slower(fleet, [register], pause=1.0)
+        fleet_state, *store = questions.values()
+        states = await _slower(fleet, [fleet_state], pause=1.0)
         every_second = await _slower(fleet, store, pause=0.5)
         charts = await _slower(fleet, _of_charts(fleet.monitor), pause=0.25)
     answers["ingest slower by last values each second (%)"] = states
@@ -144,10 +144,10 @@ async def _questions(path: Path, turbines: int) -> dict[str, float]:
 
 
 def _of(monitor: GridMonitor) -> dict[str, Question]:
-    store, register = monitor.store, monitor.register
+    store, fleet_state = monitor.store, monitor.fleet_state
 
     async def last_values() -> object:
-        return register.states(register.numbers())
+        return fleet_state.states(fleet_state.numbers())
 
     def readings() -> Awaitable[object]:
         now = monitor.clock.now().at

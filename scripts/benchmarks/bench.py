@@ -1,4 +1,4 @@
-"""Every figure of the README's table in one command, each beside a peer from the same run.
+"""Every figure of `gridws manual speed` in one command, each beside a peer from the same run.
 
 Absolute times are of the machine at hand; what we promise is the ratios.
 """
@@ -6,81 +6,109 @@ Absolute times are of the machine at hand; what we promise is the ratios.
 from __future__ import annotations
 
 import argparse
-import os
-import platform
-import sqlite3
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
 
-from .cases import Figure, all_cases, as_json
+from . import clients, dispatch, frames, growth, starts
+from .archive import history
+from .figures import Figure, Group, as_json, columns, print_group
+from .overload import print_overload
+from .soak import SOAK, print_soak
 from .stages import print_stages
 
-COLUMNS: Final = {
-    "what": "what",
-    "links": "links",
-    "rate": "frames/s",
-    "cpu_us_a_frame": "µs a frame",
-    "cores": "cores",
-    "kib_a_link": "KiB a link",
-    "sent": "sent",
-    "stored": "stored",
-    "late_s": "late s",
-    "round_trip_ms_50": "dispatch p50 ms",
-    "round_trip_ms_99": "p99 ms",
-    "bytes_on_disk_a_reading": "B a reading",
-    "bytes_written_a_reading": "B written",
-    "ms": "ms",
-}
+Tables = dict[str, list[dict[str, object]]]
 
 
-def table_row(values: dict[str, object], *, fill: str = " ") -> str:
-    """Return one line of the table, which is Markdown and can be read as it is."""
-    cells = []
-    for name, title in COLUMNS.items():
-        value = values.get(name, "")
-        text = "" if value is None else f"{value:,}" if isinstance(value, int | float) else str(value)
-        cells.append(f"{text:{fill}<44}" if name == "what" else f"{text:{fill}>{len(title)}}")
-    return "| " + " | ".join(cells) + " |"
+def default_groups(seconds: float, history_minutes: int) -> dict[str, Group]:
+    """Return what is measured when nothing else is asked for, by its name."""
 
+    def archive() -> list[Figure]:
+        return [
+            Figure(what=what, ms=value) for what, value in history(turbines=10_000, minutes=history_minutes)
+        ]
 
-def machine() -> dict[str, object]:
-    """Return what the figures depend on besides us."""
     return {
-        "python": platform.python_version(),
-        "sqlite": sqlite3.sqlite_version,
-        "system": platform.platform(),
-        "cores": os.cpu_count(),
+        "frames": Group(lambda: frames.frames(seconds), frames.FRAME_COLUMNS),
+        "dispatch": Group(dispatch.dispatch, dispatch.COLUMNS),
+        "fleets": Group(lambda: frames.fleets(seconds), frames.FLEET_COLUMNS),
+        "turbines": Group(lambda: clients.turbines(seconds), clients.COLUMNS),
+        "history": Group(archive, columns("ms")),
+        "starts": Group(starts.starts, starts.COLUMNS),
     }
 
 
-def main() -> None:
-    """Run the cases, print the table, write it as JSON."""
+def asked_for(options: argparse.Namespace) -> list[Callable[[], Tables]]:
+    """Return what the options ask for instead of the default groups; each prints its tables."""
+    asked: list[Callable[[], Tables]] = []
+    if options.peers:
+        peers = Group(lambda: frames.peers(options.seconds), frames.FRAME_COLUMNS)
+        asked.append(lambda: printed({"peers": peers}))
+    if options.growth:
+        groups = {
+            "links": Group(lambda: growth.with_links(options.seconds), frames.FLEET_COLUMNS),
+            "rate": Group(growth.with_rate, growth.RATE_COLUMNS),
+        }
+        asked.append(lambda: printed(groups))
+    if options.overload:
+        asked.append(lambda: print_overload(options.overload, options.links))
+    if options.soak:
+        asked.append(lambda: print_soak(options.soak, options.links))
+    return asked
+
+
+def printed(groups: dict[str, Group]) -> Tables:
+    """Print these groups, and return their tables."""
+    return {name: print_group(group) for name, group in groups.items()}
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=8.0, help="how long each case is loaded")
-    parser.add_argument(
-        "--only", help="one group: frames, dispatch, fleets, turbines, history or starts (several: a,b)"
+    add = parser.add_argument
+    add("--seconds", type=float, default=8.0, help="how long each case is loaded")
+    add("--only", help="groups, with commas: frames, dispatch, fleets, turbines, history, starts")
+    add("--history-minutes", type=int, default=60, help="minutes of readings of 10,000 turbines")
+    add("--output", type=Path, default=Path("bench.json"))
+    others = parser.add_argument_group("instead of the groups")
+    add = others.add_argument
+    add(
+        "--peers",
+        action="store_true",
+        help="compare with Node, Go, mosquitto and NATS, as far as they are here",
     )
-    parser.add_argument(
-        "--history-minutes", type=int, default=60, help="minutes of readings of 10,000 turbines"
+    add("--growth", action="store_true", help="more and more links, then a higher and higher rate")
+    add("--overload", type=float, metavar="SECONDS", help="offer twice what it can store for so long")
+    add(
+        "--soak",
+        type=float,
+        nargs="?",
+        const=SOAK,
+        metavar="MINUTES",
+        help="half of what it can store for so long",
     )
-    parser.add_argument("--output", type=Path, default=Path("bench.json"))
-    parser.add_argument("--profile", action="store_true", help="show where a frame's time goes, and no more")
-    options = parser.parse_args()
+    add("--links", type=int, default=6_000, help="turbines of --overload and --soak")
+    add("--profile", action="store_true", help="show where a frame's time goes")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run what is asked for, print its tables, write them as JSON."""
+    options = parser().parse_args(arguments)
     if options.profile:
         print_stages()
         return
-    groups = all_cases(options.seconds, options.history_minutes)
-    chosen = options.only.split(",") if options.only else list(groups)
-    unknown = [name for name in chosen if name not in groups]
-    if unknown:
-        parser.error(f"there is no group {unknown[0]}; there are {', '.join(groups)}")
-    print(f"{table_row(dict(COLUMNS))}\n{table_row({}, fill='-')}", flush=True)
-    figures: list[Figure] = []
-    for name in chosen:
-        for figure in groups[name]():
-            figures.append(figure)
-            print(table_row(vars(figure)), flush=True)
-    options.output.write_text(as_json(figures, machine()))
+    tables: Tables = {}
+    asked = asked_for(options)
+    for run in asked:
+        tables |= run()
+    if not asked:
+        groups = default_groups(options.seconds, options.history_minutes)
+        chosen = options.only.split(",") if options.only else list(groups)
+        unknown = [name for name in chosen if name not in groups]
+        if unknown:
+            parser().error(f"there is no group {unknown[0]}; there are {', '.join(groups)}")
+        tables = printed({name: groups[name] for name in chosen})
+    options.output.write_text(as_json(tables))
 
 
 if __name__ == "__main__":

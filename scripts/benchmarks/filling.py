@@ -12,7 +12,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from gridws.storage import Reading, schema
+from gridws.storage.rows import Reading
+from gridws.storage.sqlite import schema
 
 DAY: Final = 24 * 60
 MONTH: Final = 30 * DAY
@@ -25,7 +26,8 @@ WITH RECURSIVE
     batches (b) AS (SELECT 0 UNION ALL SELECT b + 1 FROM batches WHERE b + 1 < :batches),
     places (p) AS MATERIALIZED
         (SELECT 0 UNION ALL SELECT p + 1 FROM places WHERE p + 1 < :turbines / :batches)
-INSERT INTO metrics
+INSERT INTO metrics (turbine_number, measured_at, wind_speed, power_output_in_kwh, operational_status, received_at,
+    id, second)
 SELECT n, s * 1000 + b * 250, (600 + n % 700 + s % 60 * 7) / 100.0, (10000 + n % 900 * 10 + s % 60) / 10.0,
     iif(n % 50 = 0 AND s % 60 >= 45, 'broken', 'ok'), s * 1000 + b * 250,
     (s - :begin) * :turbines + b * (:turbines / :batches) + p + 1, s
@@ -63,6 +65,7 @@ FROM all_minutes CROSS JOIN (
 
 _TURBINES: Final = """
 INSERT INTO turbines
+    (turbine_number, last_seen_at, measured_at, wind_speed, power_output_in_kwh, operational_status, received_at)
 SELECT turbine_number, received_at, measured_at, wind_speed, power_output_in_kwh, operational_status, received_at
 FROM metrics WHERE second = ?
 """

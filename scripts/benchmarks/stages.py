@@ -15,15 +15,17 @@ from typing import Final, cast
 from websockets.speedups import apply_mask
 
 from gridws.clock import SystemClock
-from gridws.frames import Metrics, encode_ack, parse_up
-from gridws.framing import text_frame
-from gridws.monitor import GridMonitor
+from gridws.monitor.monitor import GridMonitor
+from gridws.server.quick_way import quick_way
 from gridws.settings import MonitorSettings
-from gridws.storage import Batch, Reading
-from gridws.storage.rollup import RollUp
-from gridws.storage.sqlite import SqliteStore
+from gridws.storage.batches import Batch
+from gridws.storage.rows import Cursor, Reading
+from gridws.storage.sqlite.rollup import RollUp
+from gridws.storage.sqlite.store import SqliteStore
+from gridws.wire.frames import Metrics, encode_ack, parse_up
+from gridws.wire.framing import text_frame
 
-from .load import READING
+from .raw_links import READING, masked
 
 LINKS: Final = 2_000
 ROUNDS: Final = 15
@@ -65,12 +67,12 @@ def print_stages() -> None:
     stages = {
         "unmask, decode": best(lambda: [apply_mask(data, KEY).decode() for data in masked], LINKS),
         "parse and check (msgspec)": best(lambda: [parse_up(text) for text in texts], LINKS),
-        "session, monitor, register, queue": _session(texts),
+        "the quick way, from frame to queue": _quick_way(payloads),
+        "the general way, from text to queue": _session(texts),
         "roll-up": _roll_up(frames),
         "an ack (500 a second), unsent": best(lambda: [text_frame(encode_ack(1_000)) for _ in texts], LINKS),
         **_store(frames),
     }
-    stages["session, monitor, register, queue"] -= stages["parse and check (msgspec)"]
     for what, microseconds in stages.items():
         print(f"{what:40}{microseconds:8.2f} µs")
 
@@ -82,6 +84,21 @@ def _session(texts: list[str]) -> float:
     def receive() -> None:
         for session, text in zip(sessions, texts, strict=True):
             session.receive(text)
+
+    return best(receive, LINKS)
+
+
+def _quick_way(payloads: list[bytes]) -> float:
+    monitor = GridMonitor(settings=MonitorSettings(frames_per_second=1e6, frames_burst=1e9, queue_rows=10**9))
+    sessions = [monitor.connect(number, NoLink()) for number in range(1, LINKS + 1)]
+    for session, payload in zip(sessions, payloads, strict=True):
+        session.receive(payload.decode())
+
+    frames, take = [masked(payload) for payload in payloads], quick_way(monitor)
+
+    def receive() -> None:
+        for session, frame in zip(sessions, frames, strict=True):
+            take(session, frame)
 
     return best(receive, LINKS)
 
@@ -98,11 +115,12 @@ def _store(frames: list[Metrics]) -> dict[str, float]:
         loop = asyncio.new_event_loop()
         loop.run_until_complete(store.open(now=SystemClock().now().at))
         sequences = iter(range(1, 10**9))
+        cursors = [Cursor((frame.turbine_number, "bench")) for frame in frames]
 
         def write(*, numbered: bool) -> None:
             sequence = next(sequences)
-            cursors = {(frame.turbine_number, "bench"): sequence for frame in frames} if numbered else {}
-            batch = Batch(readings=[_row(frame, sequence) for frame in frames], cursors=cursors)
+            moved = dict.fromkeys(cursors, sequence) if numbered else {}
+            batch = Batch(readings=[_row(frame, sequence) for frame in frames], cursors=moved)
             loop.run_until_complete(store.write(batch))
 
         plain = best(lambda: write(numbered=False), LINKS)

@@ -1,4 +1,4 @@
-"""The peers that gridws is measured beside. Each listens on a free port, prints it, and stores nothing.
+"""Bare peers that gridws is measured beside. Each listens on a free port, prints it, and stores nothing.
 
 `websockets`: the library's own server on asyncio's own loop, as its documentation runs it, each frame parsed and
 validated by pydantic with our models.
@@ -6,7 +6,7 @@ validated by pydantic with our models.
 `echo`: the same on uvloop, sending each frame back.
 `post`: the original's design: FastAPI on uvicorn, HTTP POST of one reading on a kept connection.
 `clients URL COUNT`: no server but turbines as the library's own clients, each with two tasks, a reading a second.
-`route`: gridws itself on the FastAPI route instead of its own protocol class, with everything stored.
+`route DATABASE`: gridws itself on the FastAPI route instead of its own protocol class, with everything stored.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import logging
 import random
 import socket
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Annotated
@@ -29,13 +28,13 @@ from pydantic import Field, TypeAdapter
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import ServerConnection, serve
 
-from gridws.app import create_app
-from gridws.frames import TurbineMetrics, UpFrame, parse_down
-from gridws.monitor import GridMonitor
+from gridws.monitor.monitor import GridMonitor
 from gridws.settings import MonitorSettings
-from gridws.storage.sqlite import SqliteStore
+from gridws.storage.sqlite.store import SqliteStore
+from gridws.web.app import create_app
+from gridws.wire.frames import TurbineMetrics, UpFrame, parse_down
 
-from .load import READING
+from ..raw_links import READING
 
 
 async def clients(url: str, count: int) -> None:
@@ -91,10 +90,9 @@ def post_app() -> FastAPI:
     return app
 
 
-def route_app() -> FastAPI:
-    path = Path(tempfile.mkdtemp(prefix="gridws-bench-")) / "route.db"
-    settings = MonitorSettings(database=path)
-    return create_app(GridMonitor(3, SqliteStore(path, settings=settings), settings=settings))
+def route_app(database: str) -> FastAPI:
+    settings = MonitorSettings(database=database)
+    return create_app(GridMonitor(3, SqliteStore(Path(database), settings=settings), settings=settings))
 
 
 async def serve_app(app: FastAPI) -> None:
@@ -115,7 +113,7 @@ def main(kind: str, *arguments: str) -> None:
     elif kind in {"websockets-uvloop", "echo"}:
         uvloop.run(websockets_server(echo=kind == "echo"))
     else:
-        uvloop.run(serve_app(post_app() if kind == "post" else route_app()))
+        uvloop.run(serve_app(post_app() if kind == "post" else route_app(*arguments)))
 
 
 if __name__ == "__main__":
