@@ -35,28 +35,57 @@ MOST_AWAY: Final = 100_000
 AFTER_STALL: Final = 1.0
 """Seconds after a stall of the event loop until peers are judged by their silence, pongs and deadlines again."""
 
+CLOCK_FAR: Final = 1_800_000
+"""ms by which a turbine's clock may differ from the monitor's: live readings that wait for a slow link are minutes old,
+a wrong time zone is half an hour off at least."""
+
 WINDOW: Final = 500
 """Unacknowledged readings on the way at once: half a minute's worth of a fast turbine, some 80 KiB."""
+
+LONGEST_DELAY: Final = 30.0
+"""Seconds at most between two tries of a turbine to reach its monitor."""
+
+SUPERSEDED_DELAY: Final = 60.0
+"""Seconds after 4001: two clients that took the link from each other at once would do nothing else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MonitorSettings:
     """What one monitor is told at its start. Times are in seconds unless the name says otherwise."""
 
-    host: str = "localhost"
+    hosts: tuple[str, ...] = ("localhost",)
+    """The addresses to listen on, all at one port."""
     port: int = DEFAULT_PORT
     engineers: int = 3
-    database: Path = Path("gridws.db")
+    database: str = field(default="gridws.db", repr=False)
+    """A file, or a URL of PostgreSQL, in which there may be a password."""
     secret: str | None = field(default=None, repr=False)
     insecure: bool = False
     ssl_certfile: Path | None = None
     ssl_keyfile: Path | None = None
     allow_origins: tuple[str, ...] = ()
+    webhooks: tuple[str, ...] = field(default=(), repr=False)
+    """Addresses that are told what happens; what is in their paths may be a secret."""
+    webhook_secret: str | None = field(default=None, repr=False)
+    webhook_kinds: tuple[str, ...] = (
+        "broke",
+        "waits_long",
+        "repaired",
+        "lost",
+        "storage_failed",
+        "storage_recovered",
+        "monitor_lost",
+    )
+    long_wait: float | None = None
+    """After how long it is told that a turbine still waits; None: nobody wants to know."""
 
     repair_timeout: float = 600.0
     """A turbine that never gets well must not keep an engineer for ever."""
     place_kept_for: float = 24 * 3600.0
     """How long an offline turbine keeps its place in the queue."""
+    lease: float = 10.0
+    """Of monitors that share a pool: who is not heard of for so long loses its turbines. Longer than what the database
+    needs to fail over, or every failover calls all engineers back."""
     turbines_shown_for: float = 7 * 24 * 3600.0
     """How long an offline turbine is still listed."""
 
@@ -84,6 +113,8 @@ class MonitorSettings:
     """Time between two tries while the disk fails."""
     retain_readings: float | None = 7 * 24 * 3600.0
     """Age by time of receipt at which readings are deleted; None keeps them for ever."""
+    retain_history: float | None = 52 * 7 * 24 * 3600.0
+    """Age at which statuses and links are summed up by day and deleted; repairs stay. None keeps them for ever."""
     retain_minutes: float | None = 35 * 24 * 3600.0
     """Age at which the one-minute roll-ups are deleted: a month and some, about 3 MB a turbine."""
 
@@ -100,6 +131,9 @@ class MonitorSettings:
     viewer_says_per_second: float = 1024.0
     viewer_says_burst: float = 16 * 1024.0
     """Bytes from a viewer, who has nothing to say but pongs."""
+    links_per_minute: float = 20.0
+    links_burst: int = 20
+    """New links of one turbine number: our turbines need 20 in their worst minute, a loop would make thousands."""
     flood_patience: float = 10.0
     """How long a link may stay over its rate before it is closed."""
     max_request_bytes: int = 64 * 1024
@@ -116,6 +150,7 @@ class MonitorSettings:
     """Tokens of one address that may be wrong within this time: a person's slips, but no guessing."""
 
     max_viewers: int = 500
+    """One address may have half of those that others leave it."""
     viewer_queue: int = 1_000
     """Frames that may wait for a viewer of raw frames before the oldest are skipped."""
     viewer_patience: float = 5.0
@@ -141,6 +176,7 @@ class TurbineSettings:
     count: int = 5
     first_number: int = 1
     monitor: str = DEFAULT_MONITOR_URL
+    """Its address, or several with commas between them."""
     upload_frequency: float = 1.0
     time_to_fail: float | None = None
     """None: each life of each turbine draws its own."""
@@ -161,9 +197,10 @@ class TurbineSettings:
 class DashboardSettings:
     """What `gridws dashboard` is told. Times are in seconds."""
 
-    host: str = "localhost"
+    hosts: tuple[str, ...] = ("localhost",)
     port: int = DEFAULT_DASHBOARD_PORT
     monitor: str = DEFAULT_MONITOR_URL
+    """Its address, or several with commas between them."""
     token: str | None = field(default=None, repr=False)
     ca_file: Path | None = None
     allow_origins: tuple[str, ...] = ()

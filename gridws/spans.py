@@ -7,7 +7,8 @@ zone of this machine; a date is its midnight.
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from .errors import OptionError
@@ -78,6 +79,16 @@ def parse_time(text: str, *, option: str) -> int:
     return at
 
 
+def off_in_words(ahead: float) -> str:
+    """Return how far a clock is off that is so many seconds ahead of ours, or, negative, behind it."""
+    hours = abs(ahead) / 3600
+    length = f"{hours / 24:,.0f} days" if hours >= 48 else f"{hours:.1f} h"
+    return f"{length} {'ahead' if ahead > 0 else 'behind'}"
+
+
 def local_time(at: int) -> str:
     """Return a moment as this machine's local time, with its distance from UTC."""
-    return datetime.fromtimestamp(at // 1000).astimezone().isoformat(sep=" ")
+    moment = datetime.fromtimestamp(at // 1000, UTC)
+    with suppress(OverflowError, ValueError):  # the last hours of 9999 are in the year 10000 farther east
+        moment = moment.astimezone()
+    return moment.isoformat(sep=" ")

@@ -9,6 +9,6 @@ def asyncapi() -> None:
     """Print the WebSocket API as an AsyncAPI 3 document (JSON), for code generators and viewers."""
     import json
 
-    from ..asyncapi import asyncapi_document
+    from ..web.asyncapi import asyncapi_document
 
     typer.echo(json.dumps(asyncapi_document(), indent=2, ensure_ascii=False))

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+from ..errors import OptionError
 from ..settings import MonitorSettings
-from . import Database
+from .databases import Database, file_of
 
 DEFAULTS = MonitorSettings()
 
@@ -18,13 +19,16 @@ def backup(
     database: Database = DEFAULTS.database,
 ) -> None:
     """Copy the database of a running monitor, or of none, into one file and check the copy."""
-    from ..new_file import new_file
-    from ..progress import progress_bar
-    from ..storage.backup import back_up
+    from ..process.new_file import new_file
+    from ..process.progress import progress_bar
+    from ..storage.sqlite.backup import back_up
 
+    source = file_of(database)
+    if source is None:
+        raise OptionError("PostgreSQL copies its databases by itself: see pg_dump and pg_basebackup")
     with new_file(file) as part, progress_bar() as show:
         back_up(
-            database,
+            source,
             part,
             lambda done, pages: show(done / max(pages, 1), f"{done:,} of {pages:,} pages"),
         )

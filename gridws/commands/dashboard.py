@@ -7,31 +7,35 @@ from typing import Annotated
 import typer
 
 from ..errors import OptionError
-from ..logs import LogFormat, LogLevel, configure
+from ..process.logs import LogFormat, configure
 from ..settings import DashboardSettings
-from . import CaFile, Level, MonitorUrl, Style, Token
+from . import CaFile, Levels, LogFile, MonitorUrls, Style, Token, addresses, announce
 
 DEFAULTS = DashboardSettings()
 
 
 def dashboard(
     host: Annotated[
-        str,
+        list[str],
         typer.Option(
-            envvar="GRIDWS_DASHBOARD_HOST", help="The address to listen on; localhost is IPv4 and IPv6."
+            envvar="GRIDWS_DASHBOARD_HOST",
+            metavar="HOST",
+            help="An address to listen on, repeatable; localhost and :: are IPv4 and IPv6.",
         ),
-    ] = DEFAULTS.host,
+    ] = list(DEFAULTS.hosts),
     port: Annotated[
         int,
         typer.Option(envvar="GRIDWS_DASHBOARD_PORT", min=0, max=65535, help="The port; 0 takes a free one."),
     ] = DEFAULTS.port,
-    monitor: MonitorUrl = DEFAULTS.monitor,
+    monitor: MonitorUrls = [DEFAULTS.monitor],
     token: Token = None,
     ca_file: CaFile = None,
     allow_origin: Annotated[
         list[str] | None,
         typer.Option(
-            envvar="GRIDWS_ALLOW_ORIGIN", help="A further origin of the page, such as https://grid.example."
+            metavar="ORIGIN",
+            envvar="GRIDWS_ALLOW_ORIGIN",
+            help="A further origin of the page, such as https://grid.example.",
         ),
     ] = None,
     insecure: Annotated[
@@ -40,16 +44,17 @@ def dashboard(
             "--insecure", help="Listen for others than this machine, although nobody is asked who they are."
         ),
     ] = False,
-    log_level: Level = LogLevel.info,
+    log_level: Levels = ["info"],
     log_format: Style = LogFormat.text,
+    log_file: LogFile = None,
 ) -> None:
     """Show the fleet as a web page, until Ctrl-C."""
-    configure(log_level, log_format)
+    configure(log_level, log_format, log_file)
     run_dashboard(
         DashboardSettings(
-            host=host,
+            hosts=tuple(host),
             port=port,
-            monitor=monitor,
+            monitor=",".join(monitor),
             token=token,
             ca_file=ca_file,
             allow_origins=tuple(allow_origin or ()),
@@ -62,24 +67,26 @@ def run_dashboard(settings: DashboardSettings) -> None:
     """Run the page in this process until a signal; raise `GridError` for what the operator must mend."""
     import asyncio
 
-    from ..running import new_event_loop
+    from ..process.lifetime import new_event_loop
 
     try:
-        from ..dashboard.origin import is_loopback
+        from ..access.origin import check_origins, is_loopback
         from ..dashboard.server import serve
     except ModuleNotFoundError as error:
         raise OptionError(
             f"the page needs one more package ({error.name}): pip install 'gridws[dashboard]'"
         ) from error
-    if not (settings.insecure or is_loopback(settings.host)):
+    check_origins(settings.allow_origins)
+    exposed = [host for host in settings.hosts if not is_loopback(host)]
+    if exposed and not settings.insecure:
         raise OptionError(
-            f"anybody who reaches {settings.host} could see the fleet and act with this dashboard's token: listen on"
-            " localhost behind a proxy that asks who they are, or say --insecure"
+            f"anybody who reaches {' and '.join(exposed)} could see the fleet and act with this dashboard's token: "
+            "listen on localhost behind a proxy that asks who they are, or say --insecure"
         )
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(serve(settings, lambda port: _announce(settings, port)))
 
 
 def _announce(settings: DashboardSettings, port: int) -> None:
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    typer.echo(f"gridws dashboard listens on http://{host}:{port} (watches {settings.monitor})")
+    urls = addresses("http", settings.hosts, port)
+    announce(f"gridws dashboard listens on {urls} (watches {settings.monitor})")

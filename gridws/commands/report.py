@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from ..errors import OptionError
 from ..settings import MAX_TURBINE_NUMBER, MonitorSettings
-from . import Database
+from .databases import Database, open_records, shown
 
 DEFAULTS = MonitorSettings()
 _LAST_DAY = "24h"
@@ -35,19 +34,15 @@ def say_nothing_of(turbine: int) -> None:
     typer.echo(f"gridws: there is nothing of turbine {turbine} in this range", err=True)
 
 
-class Shape(StrEnum):
-    """How the report is written."""
-
-    table = "table"
-    json = "json"
-    csv = "csv"
-
-
 def report(
     since: Since = None,
     begin: From = None,
     end: To = None,
     turbine: Turbine = None,
+    site: Annotated[
+        str | None,
+        typer.Option(metavar="SITE", help="The turbines of this site only; `gridws names` names them."),
+    ] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Every turbine, not only 20 that need attention.")
     ] = False,
@@ -61,7 +56,7 @@ def report(
     database: Database = DEFAULTS.database,
 ) -> None:
     """Show availability, energy, failures and repairs of the last 24 hours, or another range."""
-    from ..report_text import EXPLANATION
+    from ..report.text import EXPLANATION
 
     if as_json and as_csv:
         raise OptionError("--json and --csv exclude each other")
@@ -70,17 +65,19 @@ def report(
         return
     import time
 
-    from ..report_text import as_csv as csv_of
-    from ..report_text import as_json as json_of
-    from ..report_text import as_table
+    from ..report.reporting import report_of
+    from ..report.text import as_csv as csv_of
+    from ..report.text import as_json as json_of
+    from ..report.text import as_table
     from ..spans import Span, parse_span
-    from ..storage.collected import read_report
 
     now = time.time_ns() // 1_000_000
     span = parse_span(since, begin, end, now=now, default=_LAST_DAY)
     if span.since >= now:
         raise OptionError("the range begins in the future")
-    found = read_report(database, Span(span.since, min(span.until, now)), now=now, turbine_number=turbine)
+    with open_records(database) as records:
+        whole = Span(span.since, min(span.until, now))
+        found = report_of(records, whole, now=now, turbine_number=turbine, site=site)
     if turbine is not None and not found.turbines:
         say_nothing_of(turbine)
     if as_json:
@@ -88,5 +85,5 @@ def report(
     elif as_csv:
         text = csv_of(found, fleet=turbine is None)
     else:
-        text = as_table(found, database=str(database), everything=everything, fleet=turbine is None)
+        text = as_table(found, database=shown(database), everything=everything, fleet=turbine is None)
     typer.echo(text, nl=False)

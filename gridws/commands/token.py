@@ -24,13 +24,16 @@ def token(
         bool, typer.Option("--viewer", help="For who reads: dashboard, watch, the API.")
     ] = False,
     operator: Annotated[
-        bool, typer.Option("--operator", help="For who reads and changes the number of engineers too.")
+        bool, typer.Option("--operator", help="For who reads, and also says who is sent where.")
     ] = False,
+    name: Annotated[
+        str | None, typer.Option(help="Whose it is, told with all that they do: ann, or the night shift.")
+    ] = None,
     expires: Annotated[str, typer.Option(help="How long it is good for: 12h, 30d, 52w.")] = "30d",
     secret_file: SecretFile = None,
 ) -> None:
     """Print a token, signed with the monitor's secret (GRIDWS_SECRET or --secret-file), and nothing else."""
-    from ..tokens import Role, make_token
+    from ..access.tokens import Role, make_token
 
     if [turbine is not None, viewer, operator].count(True) != 1:
         raise OptionError("say for whom: one of --turbine NUMBER, --viewer and --operator")
@@ -41,7 +44,15 @@ def token(
             "`openssl rand -hex 32` makes a new one"
         )
     role = Role.operator if operator else Role.viewer if viewer else Role.turbine
-    typer.echo(make_token(secret, role, turbine_number=turbine, expires=_seconds(expires)))
+    typer.echo(make_token(secret, role, turbine_number=turbine, name=_name(name), expires=_seconds(expires)))
+
+
+def _name(name: str | None) -> str | None:
+    from ..access.tokens import LONGEST_NAME
+
+    if name is not None and not (name.isprintable() and 0 < len(name.strip()) <= LONGEST_NAME):
+        raise OptionError(f"--name {name!r} is no name: one line of at most {LONGEST_NAME} characters")
+    return name and name.strip()
 
 
 def _seconds(expires: str) -> int:

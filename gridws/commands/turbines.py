@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ..errors import OptionError
-from ..logs import LogFormat, LogLevel, configure
+from ..process.logs import LogFormat, configure
 from ..settings import MAX_TURBINE_NUMBER, TurbineSettings, WindKind
-from . import CaFile, Level, MonitorUrl, Style, Token
+from . import CaFile, Levels, LogFile, MonitorUrls, Style, Token
 from .secrets import SecretFile, read_secret
 
 DEFAULTS = TurbineSettings()
@@ -29,7 +30,7 @@ def turbines(
             help="The number of the first; the others follow. Give each process its own range.",
         ),
     ] = DEFAULTS.first_number,
-    monitor: MonitorUrl = DEFAULTS.monitor,
+    monitor: MonitorUrls = [DEFAULTS.monitor],
     upload_frequency: Annotated[
         float,
         typer.Option(envvar="GRIDWS_UPLOAD_FREQUENCY", min=0.05, help="Seconds between two readings."),
@@ -78,8 +79,9 @@ def turbines(
     ] = None,
     secret_file: SecretFile = None,
     ca_file: CaFile = None,
-    log_level: Level = LogLevel.info,
+    log_level: Levels = ["info"],
     log_format: Style = LogFormat.text,
+    log_file: LogFile = None,
 ) -> None:
     """Run turbines that send readings, break, and are repaired, until Ctrl-C."""
     if first_number + count - 1 > MAX_TURBINE_NUMBER:
@@ -87,7 +89,7 @@ def turbines(
     settings = TurbineSettings(
         count=count,
         first_number=first_number,
-        monitor=monitor,
+        monitor=",".join(monitor),
         upload_frequency=upload_frequency,
         time_to_fail=time_to_fail,
         time_to_repair=time_to_repair,
@@ -99,13 +101,18 @@ def turbines(
         secret=read_secret(secret_file),
         ca_file=ca_file,
     )
-    configure(log_level, log_format)
-    run_turbines(settings)
+    configure(log_level, log_format, log_file)
+    run_turbines(settings, secret_file)
 
 
-def run_turbines(settings: TurbineSettings) -> None:
-    """Run a fleet in this process until a signal."""
-    from ..fleet import run_fleet
-    from ..running import run_until_signal, spared
+def run_turbines(settings: TurbineSettings, secret_file: Path | None) -> None:
+    """Run a fleet in this process until a signal; files of tokens and of the secret may change meanwhile."""
+    from ..process.lifetime import run_until_signal, spared
+    from ..process.reloading import Reloads, Renewable
+    from ..turbines.fleet import run_fleet
+    from ..turbines.turbine_tokens import RenewableTokens, token_source
 
-    run_until_signal(spared(run_fleet(settings)))
+    tokens = RenewableTokens(lambda: token_source(replace(settings, secret=read_secret(secret_file))))
+    files = tuple(filter(None, (settings.token_file, secret_file)))
+    reloads = Reloads([Renewable("tokens", files, tokens.renew)] if files else [])
+    run_until_signal(spared(run_fleet(settings, token_of=tokens)), reloads)

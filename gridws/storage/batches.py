@@ -1,91 +1,47 @@
-"""The rows of a batch on their way into the tables, within the caller's transaction."""
+"""What one transaction writes."""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Sequence
-from operator import itemgetter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
-from . import Batch, LinkRow, ReadingRow
-from .rows import Insert, insert
+from .rows import Cursor, Event, LinkRow, ReadingRow, Repair, StatusChange, StreamKey
 
-_READINGS: Final = Insert(
-    "INSERT INTO metrics SELECT column1, column2, column3, column4, column5, column6, column7 + ?, column2 / 1000",
-    6,
-)
-_REPAIRS: Final = Insert(
-    "INSERT INTO repairs SELECT column1, column2, column3, column4, column5, column6, column7",
-    7,
-    """ON CONFLICT (id) DO UPDATE SET turbine_number = excluded.turbine_number, engineer_id =
-    excluded.engineer_id, broken_at = excluded.broken_at, assigned_at = excluded.assigned_at, ended_at =
-    excluded.ended_at, outcome = excluded.outcome""",
-)
-_LINKS: Final = Insert(
-    "INSERT INTO links SELECT column1, column2, column3, column4, column5",
-    5,
-    """ON CONFLICT (id) DO UPDATE SET turbine_number = excluded.turbine_number, connected_at =
-    excluded.connected_at, disconnected_at = excluded.disconnected_at, reason = excluded.reason""",
-)
-_STATUSES: Final = Insert(
-    "INSERT INTO statuses (turbine_number, at, operational_status, power_output_in_kwh)"
-    " SELECT column1, column2, column3, column4",
-    4,
-)
-_SEEN: Final = Insert(
-    "INSERT INTO turbines (turbine_number, last_seen_at) SELECT column1, column2",
-    2,
-    "ON CONFLICT (turbine_number) DO UPDATE SET last_seen_at = max(last_seen_at, excluded.last_seen_at)",
-)
-
-_RECEIVED_AT: Final = itemgetter(5)
 _TIMES: Final = range(2**53)
 
 
-def insert_readings(
-    connection: sqlite3.Connection, readings: Sequence[ReadingRow], meta: dict[str, int]
-) -> Sequence[ReadingRow]:
-    """Insert readings with ids of their own and return those that were taken; `meta` says which ids come next."""
-    first = meta.setdefault("next_reading_id", 1)
-    meta.setdefault("rolled_up_id", first)
-    if not readings:
-        return readings
-    rejected = set(insert(connection, _READINGS, readings, first=first))
-    meta["next_reading_id"] = first + len(readings)
-    kept = (
-        [reading for place, reading in enumerate(readings) if place not in rejected] if rejected else readings
-    )
-    if kept:
-        _note_unrolled(kept, meta)
-    return kept
+@dataclass(slots=True)
+class Batch:
+    """What one transaction writes, and the cursors to read right after it.
+
+    `repairs` and `links` are written by id: a later row of the same id replaces the earlier one.
+    The last `numbered` readings are those of streams. `cursors` holds the highest sequence of each stream among the
+    readings, or passed over as invalid. `wanted` are the streams of fresh `hello`s: a store that other monitors share
+    makes them this monitor's own. `events` also change what they speak of: the count of engineers, holds, names, and
+    the turbines that are known.
+    """
+
+    readings: Sequence[ReadingRow] = ()
+    cursors: Mapping[Cursor, int] = field(default_factory=dict)
+    repairs: list[Repair] = field(default_factory=list)
+    links: list[LinkRow] = field(default_factory=list)
+    statuses: list[StatusChange] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    wanted: list[StreamKey] = field(default_factory=list)
+    numbered: int = 0
+
+    @property
+    def latest_time(self) -> int:
+        """The latest time (ms) that the batch speaks of as its present, 0 if of none."""
+        times = [change.at for change in self.statuses[-1:]]
+        times += [reading[5] for reading in self.readings[-1:]]
+        times += [event.at for event in self.events[-1:]]
+        times += [link.last_sign for link in self.links[-1:]]
+        return max((time for time in times if time in _TIMES), default=0)
 
 
-def insert_others(connection: sqlite3.Connection, batch: Batch) -> int:
-    """Insert repairs, links and status changes, and return how many rows no database takes."""
-    rejected = len(insert(connection, _REPAIRS, batch.repairs))
-    rejected += len(insert(connection, _LINKS, batch.links))
-    rejected += len(insert(connection, _STATUSES, batch.statuses))
-    seen = [(link.turbine_number, _last_sign(link)) for link in batch.links]
-    seen += [(change.turbine_number, change.at) for change in batch.statuses]
-    insert(connection, _SEEN, seen)
-    return rejected
-
-
-def latest_time(batch: Batch) -> int:
-    """Return the latest time (ms) that the batch speaks of as its present, 0 if of none."""
-    times = [change.at for change in batch.statuses[-1:]]
-    times += map(_RECEIVED_AT, batch.readings[-1:])
-    times += [_last_sign(link) for link in batch.links[-1:]]
-    return max((time for time in times if time in _TIMES), default=0)
-
-
-def _last_sign(link: LinkRow) -> int:
-    return link.connected_at if link.disconnected_at is None else link.disconnected_at
-
-
-def _note_unrolled(readings: Sequence[ReadingRow], meta: dict[str, int]) -> None:
-    """Keep between which receipts the readings lie that no roll-up holds; -1: there are none."""
-    received_from, received_until = meta.get("unrolled_from", -1), meta.get("unrolled_until", -1)
-    first, last = min(map(_RECEIVED_AT, readings)), max(map(_RECEIVED_AT, readings))
-    meta["unrolled_from"] = first if received_from < 0 else min(received_from, first)
-    meta["unrolled_until"] = max(received_until, last)
+def signs_of_life(links: Iterable[LinkRow], statuses: Iterable[StatusChange]) -> list[tuple[int, int]]:
+    """Return the turbines that these rows tell of, and when (ms) each was last heard of by them."""
+    signs = [(link.turbine_number, link.last_sign) for link in links]
+    return signs + [(change.turbine_number, change.at) for change in statuses]

@@ -1,122 +1,180 @@
-"""Many rows in one statement, and one bad row never fails the others.
-
-`executemany` lets go of the interpreter lock for every row; in a thread beside a busy event loop it falls to
-some 1,000 rows a second. So hundreds of rows go in one statement: `INSERT … SELECT … FROM (VALUES …)`. There
-are only a few sizes of it, so that SQLite's statements can be kept; the last chunk may be filled up with rows
-that begin with NULL, which are not taken.
-
-Compared at 45,000 readings a second beside the busy loop on one core, CPU for each reading: a thread with these
-statements 2.8 µs, with one `json_each` a batch 4.0, with `executemany` 3.5; a process of its own with these
-statements 2.5 and 0.3 more in the loop. The 99 % of dispatch was 7 to 12 ms in all four. So it is the thread.
-"""
+"""The rows that are kept, as tuples of a store's columns. Times are ms since 1970 UTC."""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
-from typing import Final
-
-_SIZES: Final = tuple(1 << power for power in range(13))
-_MOST_FILLED: Final = 1 / 8
-"""Of a statement's rows so many may be filler: more of it costs more than one more statement."""
-_MOST_VALUES: Final = 4_000
-"""SQLite takes 32,766; but a statement beyond the processor's cache costs a third more for each row."""
-
-_ROW_ERRORS: Final = (
-    sqlite3.IntegrityError,  # NOT NULL (also what NaN becomes), STRICT type, CHECK
-    sqlite3.DataError,
-    sqlite3.InterfaceError,  # a type that SQLite has no word for
-    sqlite3.ProgrammingError,  # the same since Python 3.11
-    OverflowError,  # an integer beyond 64 bits
-    UnicodeEncodeError,  # a lone surrogate
-)
-"""What a value can do wrong. Everything else concerns the file and fails the whole transaction."""
+from typing import Final, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Insert:
-    """An INSERT of rows of `width` values: `head` … FROM (VALUES …) WHERE column1 IS NOT NULL `tail`.
+class Reading(NamedTuple):
+    """One row of `metrics`: wind in m/s, energy over an hour at the present rate in kWh, status as text."""
 
-    `head` names the values column1, column2, …, and in column{width + 1} the place of the row in its chunk,
-    from 0. One `?` in `head` stands for the place of the chunk's first row in all rows, plus `first`.
+    turbine_number: int
+    measured_at: int
+    wind_speed: float
+    power_output_in_kwh: float
+    operational_status: str
+    received_at: int
+
+
+ReadingRow = tuple[int, int, float, float, str, int]
+"""The values of a `Reading` in its order: one is made for every frame, and a plain tuple costs half."""
+
+
+class Repair(NamedTuple):
+    """One row of `repairs`: an assignment; it runs while `ended_at` and `outcome` are None."""
+
+    id: int
+    turbine_number: int
+    engineer_id: int
+    broken_at: int
+    assigned_at: int
+    ended_at: int | None = None
+    outcome: str | None = None
+
+
+class LinkRow(NamedTuple):
+    """One row of `links`: it is up while `disconnected_at` and `reason` are None."""
+
+    id: int
+    turbine_number: int
+    connected_at: int
+    disconnected_at: int | None = None
+    reason: str | None = None
+
+    @property
+    def last_sign(self) -> int:
+        """When the turbine was heard of last (ms), as far as the row knows."""
+        return self.connected_at if self.disconnected_at is None else self.disconnected_at
+
+
+class StatusChange(NamedTuple):
+    """One row of `statuses`: from `at` on this is what the monitor knows; None: nothing (no link, or no word yet).
+
+    `power_output_in_kwh` is the last output reported while the turbine was ok, None before the first one.
     """
 
-    head: str
-    width: int
-    tail: str = ""
-
-    def sql(self, size: int) -> str:
-        """Return the statement for `size` rows."""
-        marks = ",".join("?" * self.width)
-        values = ",".join(f"({marks},{place})" for place in range(size))
-        return f"{self.head} FROM (VALUES {values}) WHERE column1 IS NOT NULL {self.tail}"
+    turbine_number: int
+    at: int
+    operational_status: str | None
+    power_output_in_kwh: float | None
 
 
-_statements: dict[tuple[Insert, int], str] = {}
+class Event(NamedTuple):
+    """One row of `events`: what a person did, `by` whom; its `kind` is a word of `Deed`.
+
+    * `roster`: from now on there are so many `engineers`.
+    * `hold`: nobody is sent to the turbine, because of `text`, `until` (ms) or, None, until it is ended by hand.
+    * `hold_ended`: by hand, or because its time has come (`by` is None).
+    * `next`: the waiting turbine goes first, because of `text`.
+    * `name`: the turbine, or the engineer, has this `name` and `site`; None: it has none any more.
+    * `note`: `text`, of a turbine or, None, of the fleet.
+    * `forgotten`: the turbine is not known any more, until it comes back.
+    * `erased`: the readings of the turbine that were received until then are deleted, in slices, and its minutes.
+
+    `id` is given by the store, in the order of writing; it is 0 before.
+    """
+
+    at: int
+    kind: str
+    turbine_number: int | None = None
+    engineer_id: int | None = None
+    engineers: int | None = None
+    until: int | None = None
+    name: str | None = None
+    site: str | None = None
+    text: str | None = None
+    by: str | None = None
+    id: int = 0
 
 
-def insert(
-    connection: sqlite3.Connection,
-    into: Insert,
-    rows: Sequence[Sequence[object]],
-    *,
-    first: int | None = None,
-) -> list[int]:
-    """Insert all rows, in their order, and return the places of those that no database takes."""
-    rejected: list[int] = []
-    start = 0
-    while start < len(rows):
-        chunk = rows[start : start + _chunk_size(len(rows) - start, into.width)]
-        rejected += [
-            start + place for place in _insert_or_split(connection, into, chunk, _after(first, start))
-        ]
-        start += len(chunk)
-    return rejected
+class Hold(NamedTuple):
+    """The hold of a turbine: nobody is sent there since then (ms), until then or, None, until it is ended by hand."""
+
+    since: int
+    until: int | None
+    reason: str | None
+    by: str | None
 
 
-def _chunk_size(rows: int, width: int) -> int:
-    """Return for how many of these rows the next statement is: all of them if little filler does."""
-    fitting = [size for size in _SIZES if size * width <= _MOST_VALUES]
-    enough = next((size for size in fitting if size >= rows), None)
-    if enough is not None and enough - rows <= enough * _MOST_FILLED:
-        return enough
-    return max(size for size in fitting if size <= rows)
+class Name(NamedTuple):
+    """What people call a turbine or an engineer, and where it is."""
+
+    name: str | None
+    site: str | None
 
 
-def _insert_or_split(
-    connection: sqlite3.Connection, into: Insert, rows: Sequence[Sequence[object]], first: int | None
-) -> list[int]:
-    try:
-        taken = _insert_chunk(connection, into, rows, first)
-    except _ROW_ERRORS:
-        # A statement that failed left nothing behind, so its halves are tried: 24 statements for one bad row.
-        half = len(rows) // 2
-        if half == 0:
-            return [0]
-        rejected = _insert_or_split(connection, into, rows[:half], first)
-        others = _insert_or_split(connection, into, rows[half:], _after(first, half))
-        return rejected + [half + place for place in others]
-    if taken == len(rows):
-        return []
-    # Only rows that begin with NULL are passed over in silence; the others are in.
-    return [place for place, row in enumerate(rows) if row[0] is None]
+NAMELESS: Final = Name(None, None)
 
 
-def _after(first: int | None, start: int) -> int | None:
-    return None if first is None else first + start
+class Names(NamedTuple):
+    """The names of turbines by number, and of engineers by id; those without a name and a site may be missing."""
+
+    turbines: dict[int, Name]
+    engineers: dict[int, Name]
 
 
-def _insert_chunk(
-    connection: sqlite3.Connection, into: Insert, rows: Sequence[Sequence[object]], first: int | None
-) -> int:
-    size = next(size for size in _SIZES if size >= len(rows))
-    sql = _statements.get((into, size))
-    if sql is None:
-        sql = _statements[into, size] = into.sql(size)
-    values = [] if first is None else [first]
-    values.extend(chain.from_iterable(rows))  # type: ignore[arg-type]
-    # None costs 0.7 µs: the module looks in vain for an adapter of it. So the filler has but one.
-    values.extend([None, *[0] * (into.width - 1)] * (size - len(rows)))  # type: ignore[list-item]
-    return connection.execute(sql, values).rowcount
+class Minute(NamedTuple):
+    """One minute of one turbine, from `at` on; wind and power are the mean, least and most of its readings.
+
+    `energy_in_kwh` is what it delivered by its readings, each counted for the time since the one before it.
+    """
+
+    turbine_number: int
+    at: int
+    readings: int
+    ok_readings: int
+    wind_speed: float
+    wind_speed_min: float
+    wind_speed_max: float
+    power_output_in_kwh: float
+    power_output_in_kwh_min: float
+    power_output_in_kwh_max: float
+    energy_in_kwh: float
+
+
+class FleetMinute(NamedTuple):
+    """One minute of the fleet, from `at` on: its power is the sum of the turbines' means."""
+
+    at: int
+    turbines: int
+    readings: int
+    power_output_in_kwh: float
+    energy_in_kwh: float
+
+
+StreamKey = tuple[int, str]
+"""turbine_number and stream name."""
+
+
+class Cursor:
+    """The cursor of one stream on its way to a store, which may note in `place` where it keeps it.
+
+    It is looked up once and not with every batch: a key's hash is made anew each time, of objects that lie anywhere.
+    """
+
+    __slots__ = ("key", "place")
+
+    def __init__(self, key: StreamKey) -> None:
+        self.key = key
+        self.place = 0
+
+
+@dataclass(slots=True)
+class StatusDay:
+    """One row of `status_days`: one turbine's day, counted from 1970, or the part of it that rows no longer tell of.
+
+    `held_in_ms` is the time that it was held and not ok. `is_failing` says that a failure was going on when its status
+    was last known: broken, link lost, still broken is one failure.
+    """
+
+    turbine_number: int
+    day: int
+    ok_in_ms: int = 0
+    broken_in_ms: int = 0
+    unknown_in_ms: int = 0
+    held_in_ms: int = 0
+    lost_energy_in_kwh: float = 0.0
+    failures: int = 0
+    broken_at_end: int = 0
+    is_failing: int = 0
