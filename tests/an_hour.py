@@ -8,9 +8,9 @@ made 600 kW before it broke.
 
 from __future__ import annotations
 
-from gridws.reporting import Collected, TurbineRows
 from gridws.spans import Span
-from gridws.storage import Reading, Repair, StatusChange
+from gridws.storage.records import Collected, TurbineRows
+from gridws.storage.rows import Reading, Repair, StatusChange
 
 MINUTE = 60_000
 BEGIN = 28_333_333 * MINUTE

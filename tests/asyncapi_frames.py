@@ -9,7 +9,7 @@ from typing import Any
 
 from jsonschema import Draft7Validator
 
-from gridws.asyncapi import asyncapi_document
+from gridws.web.asyncapi import asyncapi_document
 
 OPERATIONS = {
     "up": "receiveFromTurbine",

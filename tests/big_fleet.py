@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -11,14 +12,28 @@ from typing import Self
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
-from gridws.frames import Changes, EngineerState, OperationalStatus, Snapshot, Totals, TurbineState, encode
+from gridws.wire.frames import (
+    Changes,
+    EngineerState,
+    Event,
+    EventKind,
+    Snapshot,
+    Totals,
+    TurbineState,
+    encode,
+)
+from gridws.words import OperationalStatus
 
 
 class BigFleet:
-    """`count` turbines, every tenth broken and waiting; each sends a reading every second."""
+    """`count` turbines, every tenth broken and waiting; each sends a reading every second.
 
-    def __init__(self, count: int, port: int = 0) -> None:
+    `sites` are where they are, in turn; where there are any, turbines have names too.
+    """
+
+    def __init__(self, count: int, port: int = 0, *, sites: Sequence[str] = ()) -> None:
         self.count = count
+        self._sites = sites
         self._port = port
         self._broken = {number for number in range(1, count + 1) if number % 10 == 0}
         self._healed: asyncio.Queue[int] = asyncio.Queue()
@@ -63,7 +78,10 @@ class BigFleet:
             engineers=engineers,
             totals=self._totals(),
             degraded=None,
-            events=[],
+            events=[
+                Event(id=number, at=self._started_at, kind=EventKind.roster, text=f"sentence {number}")
+                for number in range(1, 41)
+            ],
         )
 
     def _changes(self) -> Changes:
@@ -85,6 +103,7 @@ class BigFleet:
 
     def _state(self, number: int) -> TurbineState:
         broken = number in self._broken
+        site = self._sites[number % len(self._sites)] if self._sites else None
         return TurbineState(
             turbine_number=number,
             online=True,
@@ -97,6 +116,8 @@ class BigFleet:
             waiting_place=number // 10 if broken else None,
             engineer_id=None,
             assignment_id=None,
+            name=f"Wind {number}" if site else None,
+            site=site,
         )
 
     def _totals(self) -> Totals:

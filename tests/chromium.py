@@ -24,7 +24,7 @@ from typing import Any, Final, Self
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-PATIENCE: Final = 20.0
+PATIENCE: Final = 60.0
 """Seconds that any single wait may take; only a failing test ever waits so long."""
 PROGRAMS: Final = ("chromium", "chromium-browser", "google-chrome")
 FLAGS: Final = (
@@ -49,6 +49,7 @@ KEYS: Final = {
     "Escape": 27,
     "Tab": 9,
     "End": 35,
+    "/": 191,
 }
 
 Message = dict[str, Any]
@@ -62,7 +63,8 @@ def find_chromium() -> str | None:
 class Page:
     """One tab: `errors` is what its console complained about, `urls` whatever it asked a network for."""
 
-    def __init__(self, session: str, call: Any) -> None:
+    def __init__(self, target: str, session: str, call: Any) -> None:
+        self.target = target
         self.errors: list[str] = []
         self.urls: list[str] = []
         self.loads = 0
@@ -104,12 +106,20 @@ class Page:
             raise AssertionError(f"never true: {condition}\n\n{await self.text()}") from None
         return value
 
+    async def load(self, method: str = "Page.reload", **params: Any) -> None:
+        """Load the page, by default once more; between two documents there is nothing to evaluate in."""
+        before = self.loads
+        await self.call(method, **params)
+        async with asyncio.timeout(PATIENCE):
+            while self.loads == before:  # noqa: ASYNC110 - pages tell nobody
+                await asyncio.sleep(0.02)
+
     async def text(self) -> str:
         """Return what the page says to its reader."""
         return str(await self.evaluate("document.body.innerText"))
 
     async def until_said(self, words: str) -> None:
-        await self.until(f"document.body.innerText.includes({json.dumps(words)})")
+        await self.until(f"document.body?.innerText.includes({json.dumps(words)})")
 
     async def click(self, selector: str) -> None:
         await self.until(f"!!document.querySelector({json.dumps(selector)})")
@@ -127,6 +137,10 @@ class Page:
                 windowsVirtualKeyCode=KEYS[key],
                 **(text if kind == "keyDown" else {}),
             )
+
+    async def type(self, text: str) -> None:
+        """Type into what has the focus."""
+        await self.call("Input.insertText", text=text)
 
     async def look(self, width: int = 1440, height: int = 900, *, dark: bool = False) -> None:
         """Set the window's size and the theme that the system prefers."""
@@ -193,15 +207,18 @@ class Chromium:
         session = (await self._call("Target.attachToTarget", {"targetId": target, "flatten": True}))[
             "sessionId"
         ]
-        page = self._pages[session] = Page(session, self._call)
+        page = self._pages[session] = Page(target, session, self._call)
         for domain in ("Page", "Runtime", "Network", "Log"):
             await page.call(f"{domain}.enable")
         await page.look(width, height, dark=dark)
-        await page.call("Page.navigate", url=url)
-        async with asyncio.timeout(PATIENCE):
-            while not page.loads:  # noqa: ASYNC110 - as above
-                await asyncio.sleep(0.02)
+        await page.load("Page.navigate", url=url)
         return page
+
+    async def close_pages(self) -> None:
+        """Close all tabs that were opened: each goes on showing what happens, and takes its time for that."""
+        for page in self._pages.values():
+            await self._call("Target.closeTarget", {"targetId": page.target})
+        self._pages.clear()
 
     async def _address(self) -> tuple[int, str]:
         async with asyncio.timeout(PATIENCE):

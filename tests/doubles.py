@@ -7,7 +7,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from gridws.dispatcher import Moment
+from gridws.dispatch import DispatchEvent, LocalDispatch, Remark
+from gridws.moments import Moment
 
 SOME_DAY = 1_790_000_000_000
 
@@ -77,3 +78,13 @@ class LoopClock:
     def now(self) -> Moment:
         seconds = asyncio.get_running_loop().time()
         return Moment(1000.0 + seconds, SOME_DAY + round((seconds + self.ahead) * 1000))
+
+
+class NextStepDispatch(LocalDispatch):
+    """A port that answers in the next step of the loop, as one would that shares its pool with other monitors."""
+
+    def tell(self, event: DispatchEvent | Remark, now: Moment) -> None:
+        asyncio.get_running_loop().call_soon(super().tell, event, now)
+
+    async def answered(self) -> None:
+        await asyncio.sleep(0)  # the loop keeps the order: what was told before is answered before

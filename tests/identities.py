@@ -7,7 +7,7 @@ from typing import Final
 
 import jwt
 
-from gridws.tokens import AUDIENCE, ISSUER, Role, make_token
+from gridws.access.tokens import AUDIENCE, ISSUER, Role, make_token
 
 SECRET: Final = "the secret of the tests, long enough to be one"
 OTHER_SECRET: Final = "the secret of somebody else, and just as long"

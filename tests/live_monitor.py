@@ -17,11 +17,12 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 from websockets.typing import Subprotocol
 
-from gridws.app import create_app
-from gridws.listening import open_sockets
-from gridws.monitor import GridMonitor
-from gridws.server import make_server
+from gridws.access.guard import Guard
+from gridws.monitor.monitor import GridMonitor
+from gridws.process.listening import open_sockets
+from gridws.server.server import make_server
 from gridws.settings import MonitorSettings
+from gridws.web.app import create_app
 
 PATIENCE = 10.0
 HURRIED = MonitorSettings(tick=0.02, close_timeout=0.3, graceful_shutdown=0.5)
@@ -45,14 +46,15 @@ class LiveMonitor:
 
     @property
     def end_reasons(self) -> list[str]:
-        return list(self.monitor.numbers.links_lost)
+        return list(self.monitor.counters.links_lost)
 
 
 @asynccontextmanager
 async def served(adapter: str = "fast", *, engineers: int = 3, **limits: Any) -> AsyncIterator[LiveMonitor]:
     """Serve a monitor by our own server, or by uvicorn's and the FastAPI route."""
     monitor = GridMonitor(engineers, settings=replace(HURRIED, **limits))
-    app = create_app(monitor)
+    guard = Guard(monitor.settings)
+    app = create_app(monitor, guard)
     plain = uvicorn.Config(
         app,
         lifespan="on",
@@ -61,8 +63,8 @@ async def served(adapter: str = "fast", *, engineers: int = 3, **limits: Any) ->
         ws_max_size=monitor.settings.max_frame_bytes,
         timeout_graceful_shutdown=1,
     )
-    server = make_server(app, monitor, monitor.settings) if adapter == "fast" else uvicorn.Server(plain)
-    sockets = open_sockets("127.0.0.1", 0)
+    server = make_server(app, monitor, guard) if adapter == "fast" else uvicorn.Server(plain)
+    sockets = open_sockets(("127.0.0.1",), 0)
     live = LiveMonitor(monitor, server, sockets[0].getsockname()[1])
     serving = asyncio.create_task(server.serve(sockets))
     await until(lambda: server.started)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 from typing import TypeVar
 
-from gridws.frames import (
+from gridws.turbines.link import Loss, Receive
+from gridws.wire.frames import (
     Ack,
     EngineerAssigned,
     EngineerWithdrawn,
@@ -22,7 +23,6 @@ from gridws.frames import (
     encode,
     parse_up,
 )
-from gridws.link import Loss, Receive
 
 F = TypeVar("F", Hello, Metrics, Status)
 
@@ -35,11 +35,12 @@ class MemoryLink:
         self.frames: list[UpFrame] = []
         self.at: list[float] = []
         self.closed = False
+        self.closely = False
         self._receive = receive
         self._welcoming = welcoming
         self._loss: asyncio.Future[Loss] = asyncio.get_running_loop().create_future()
 
-    def send(self, text: str) -> None:
+    def send_now(self, text: str) -> None:
         frame = parse_up(text)
         self.frames.append(frame)
         self.at.append(asyncio.get_running_loop().time())
@@ -49,8 +50,11 @@ class MemoryLink:
     async def lost(self) -> Loss:
         return await asyncio.shield(self._loss)
 
-    async def close(self) -> None:
+    async def leave(self) -> None:
         self.closed = True
+
+    def watch(self, *, closely: bool) -> None:
+        self.closely = closely
 
     def of(self, kind: type[F]) -> list[F]:
         """Return the frames of one type."""

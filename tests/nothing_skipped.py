@@ -1,6 +1,6 @@
 """A pytest plug-in for continuous integration: a test that skips, for want of a tool, is a failure there.
 
-Loaded with `-p tests.nothing_skipped`, so that no test has to remember it.
+Loaded with `-p nothing_skipped`, so that no test has to remember it.
 """
 
 from __future__ import annotations

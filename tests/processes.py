@@ -13,7 +13,8 @@ from pathlib import Path
 
 from websockets.asyncio.client import ClientConnection, connect
 
-PATIENCE = 20.0
+PATIENCE = 60.0
+"""Seconds that any single wait may take; only a failing test, or one on a very busy machine, ever waits so long."""
 
 
 class Command:

@@ -24,7 +24,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
-from gridws.frames import (
+from gridws.wire.frames import (
     SUBPROTOCOL,
     Ack,
     EngineerAssigned,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from gridws.clock import Calendar
-from gridws.dispatcher import Moment
+import pytest
+
+from gridws.clock import Belief, Calendar
+from gridws.moments import Moment
 
 BEGIN = 1_790_000_000_000
 HOUR = 3_600
@@ -41,10 +43,52 @@ def test_a_clock_that_was_wrong_for_a_while_changes_nothing() -> None:
 
 def test_a_run_goes_on_from_the_time_that_the_one_before_knew() -> None:
     calendar = Calendar()
-    calendar.go_on_from(BEGIN, Moment(0, BEGIN + 60 * DAY * 1000))
+    calendar.go_on_from(Belief(BEGIN), Moment(0, BEGIN + 60 * DAY * 1000))
 
     assert asked(calendar, 1, ahead=60 * DAY) == 0
     assert asked(calendar, 26, ahead=60 * DAY) == 60 * DAY
+
+
+def after_a_restart(calendar: Calendar, hours: int, *, ahead: int) -> Calendar:
+    """Return the next run's calendar, begun after so many hours with a clock so many seconds ahead."""
+    again = Calendar()
+    asked(calendar, hours, ahead=ahead)
+    now = Moment(hours * HOUR, BEGIN + (hours * HOUR + ahead) * 1000)
+    again.go_on_from(calendar.belief(now), now)
+    return again
+
+
+def test_no_restart_shortens_the_day_of_doubt_nor_makes_it_longer() -> None:
+    calendar = Calendar()
+    asked(calendar, 0, ahead=0)
+    for hours in range(1, 25):
+        calendar = after_a_restart(calendar, hours, ahead=60 * DAY)
+
+    assert asked(calendar, 24, ahead=60 * DAY) == 0
+    assert asked(calendar, 25, ahead=60 * DAY) == 60 * DAY
+
+
+def test_a_clock_that_says_yet_more_is_doubted_for_a_day_of_its_own() -> None:
+    calendar = Calendar()
+    asked(calendar, 0, ahead=0)
+    asked(calendar, 1, ahead=2 * DAY)
+
+    calendar = after_a_restart(calendar, 24, ahead=60 * DAY)
+
+    assert asked(calendar, 47, ahead=60 * DAY) == 0
+    assert asked(calendar, 48, ahead=60 * DAY) == 60 * DAY
+
+
+@pytest.mark.parametrize("ahead", [60 * DAY, -60 * DAY])
+def test_what_is_received_while_the_clock_is_wrong_does_not_age_by_it(ahead: int) -> None:
+    calendar = Calendar()
+    asked(calendar, 0, ahead=0)
+    received = calendar.receipt(Moment(HOUR, BEGIN + (HOUR + ahead) * 1000))
+    asked(calendar, 1, ahead=ahead)
+
+    believed = BEGIN + (48 * HOUR + asked(calendar, 48, ahead=0)) * 1000
+
+    assert believed - received <= 47 * HOUR * 1000
 
 
 def test_small_corrections_and_those_back_count_at_once() -> None:

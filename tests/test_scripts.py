@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -24,13 +24,18 @@ case "$*" in
   *) echo "python $*" >>"$LOG" ;;
 esac
 if [[ "$1 $2" == "-m venv" ]]; then
-  mkdir -p .venv/bin
-  cat "$0" >.venv/bin/python
-  printf '#!/usr/bin/env bash\\necho "pip 26 from %s/.venv/lib/pip (python 3.11)"\\n' "$PWD" >.venv/bin/pip
-  /bin/rm -f .venv/ready-*
-  /bin/chmod +x .venv/bin/*
+  venv="${!#}"
+  mkdir -p "$venv/bin"
+  cat "$0" >"$venv/bin/python"
+  printf '#!/usr/bin/env bash\\necho "pip 26 from %s/lib/pip (python 3.11)"\\n' "$PWD/$venv" >"$venv/bin/pip"
+  /bin/rm -f "$venv"/ready-*
+  /bin/chmod +x "$venv"/bin/*
 fi
-[[ "$*" != *"--editable"* ]] || exit "${PIP_FAILS:-0}"
+if [[ "$*" == *"--editable"* ]]; then
+  printf '%s\\n' 'Obtaining file:///here' 'Collecting one' '  Downloading one' 'Collecting two' \\
+    'Installing collected packages: one, two'
+  exit "${PIP_FAILS:-0}"
+fi
 """
 
 RECORDER = """#!/usr/bin/env bash
@@ -88,10 +93,10 @@ def tree(tmp_path: Path) -> Tree:
     return Tree(tmp_path.resolve())
 
 
-PIP = "python -m pip --quiet --disable-pip-version-check --no-input install"
+PIP = "python -m pip --disable-pip-version-check --no-input install"
 INSTALLED = [
     "python -m venv --clear .venv",
-    f"{PIP} pip>=25.1",
+    "python -m pip --disable-pip-version-check --no-input --quiet install pip>=25.1",
     f"{PIP} --editable .[dashboard] --group dev",
 ]
 
@@ -100,7 +105,7 @@ def test_the_first_set_up_makes_everything(tree: Tree) -> None:
     result = tree.run("scripts/setup")
 
     assert (result.returncode, result.stdout) == (0, "")
-    assert result.stderr == "Setting up .venv (once, about a minute) …\n"
+    assert result.stderr == "Setting up .venv (once, about a minute) …\n.. installing …\n"
     assert tree.calls() == INSTALLED
 
 
@@ -129,6 +134,45 @@ def test_the_developers_set_serves_the_demo_but_not_the_other_way_round(
     tree.run("scripts/setup", second)
 
     assert len(tree.calls()) == installs
+
+
+def test_another_python_gets_an_environment_of_its_own(tree: Tree) -> None:
+    tree.run("scripts/setup")
+    tree.add("python3.12", PYTHON)
+    tree.calls()
+
+    result = tree.run("scripts/setup", "3.12")
+
+    assert (result.returncode, result.stderr) == (
+        0,
+        "Setting up .venv-3.12 (once, about a minute) …\n.. installing …\n",
+    )
+    assert tree.calls() == ["python -m venv --clear .venv-3.12", *INSTALLED[1:]]
+
+
+def test_a_python_that_pyenv_has_is_found_though_it_is_not_chosen_there(tree: Tree) -> None:
+    pyenvs = tree.root / ".pyenv/versions/3.13.0/bin/python3.13"
+    write_program(pyenvs, PYTHON)
+
+    result = tree.run("scripts/find_python", "3.13")
+
+    assert (result.returncode, result.stdout) == (0, f"{pyenvs}\n")
+
+
+@pytest.mark.parametrize("script", ["check", "find_python", "setup", "test"])
+def test_who_asks_what_a_script_does_is_told_and_nothing_happens(tree: Tree, script: str) -> None:
+    result = tree.run(f"scripts/{script}", "--help")
+
+    assert (result.returncode, result.stderr, tree.calls()) == (0, "", [])
+    assert result.stdout.startswith(f"scripts/{script} ") or result.stdout.startswith(f"scripts/{script}:")
+    assert not (tree.root / ".venv").exists()
+
+
+def test_a_word_that_set_up_does_not_know_gets_a_sentence(tree: Tree) -> None:
+    result = tree.run("scripts/setup", "--dev")
+
+    assert (result.returncode, tree.calls()) == (2, [])
+    assert result.stderr == "scripts/setup does not know --dev: see scripts/setup --help\n"
 
 
 def test_changed_requirements_are_installed_into_the_venv_that_stands(tree: Tree) -> None:
@@ -175,7 +219,7 @@ def test_a_machine_without_python_is_told_in_one_sentence(tree: Tree) -> None:
     result = tree.run("scripts/setup", PYTHON_UNFIT="1")
 
     assert result.returncode == 1
-    assert result.stderr.splitlines()[1:] == [
+    assert result.stderr.splitlines() == [
         "gridws needs Python 3.11 or newer with its venv module (on Debian: apt-get install python3-venv)."
     ]
 
@@ -190,21 +234,21 @@ def checked_tree(tree: Tree) -> Tree:
 
 
 CHECKS = ["ruff check .", "ruff format --check .", "mypy "]
-PYTEST = "python -m pytest --cov --cov-report=term:skip-covered"
+PARALLEL = "python -m pytest -n auto --dist loadfile --no-loadscope-reorder"
 
 
 def test_the_tests_run_after_the_checks_with_what_is_asked_for(checked_tree: Tree) -> None:
     result = checked_tree.run("scripts/test", "-k", "dispatcher")
 
     assert (result.returncode, result.stderr) == (0, "")
-    assert checked_tree.calls() == [*CHECKS, f"{PYTEST} -k dispatcher"]
+    assert checked_tree.calls() == [*CHECKS, f"{PARALLEL} -k dispatcher"]
 
 
-def test_who_asks_what_the_checks_are_gets_no_checks(checked_tree: Tree) -> None:
-    result = checked_tree.run("scripts/check", "--help")
+def test_the_quick_tests_leave_out_what_is_slow(checked_tree: Tree) -> None:
+    result = checked_tree.run("scripts/test", "--quick", "-x")
 
-    assert (result.returncode, checked_tree.calls()) == (0, [])
-    assert "mypy" in result.stdout
+    assert (result.returncode, result.stderr) == (0, "")
+    assert checked_tree.calls() == [*CHECKS, f"{PARALLEL} -m not slow -x"]
 
 
 @pytest.mark.parametrize(("tool", "called"), [("ruff", CHECKS[:1]), ("mypy", CHECKS)])
@@ -214,25 +258,53 @@ def test_a_check_that_fails_ends_it(checked_tree: Tree, tool: str, called: list[
     assert (result.returncode, checked_tree.calls()) == (1, called)
 
 
-def test_integration_installs_only_what_is_missing(checked_tree: Tree) -> None:
-    checked_tree.add("chromium")
-    checked_tree.add("mkfs.ext4")
-    checked_tree.add("sqlite3")
+def needed() -> dict[str, list[str]]:
+    """Return the packages that integration installs, each with the programs of which one will do."""
+    text = (ROOT / ".ci/run").read_text(encoding="utf-8")
+    lines = re.findall(r'^  "([^"]+)"$', text, re.MULTILINE)
+    return {package: programs for package, *programs in map(str.split, lines)}
 
-    result = checked_tree.run(".ci/run")
+
+@pytest.fixture
+def equipped_tree(checked_tree: Tree) -> Tree:
+    for programs in needed().values():
+        checked_tree.add(programs[-1] if "/" not in programs[-1] else programs[0])
+    return checked_tree
+
+
+def test_integration_installs_only_what_is_missing(equipped_tree: Tree) -> None:
+    result = equipped_tree.run(".ci/run")
 
     assert result.returncode == 0
-    assert checked_tree.calls() == [*CHECKS, f"{PYTEST} -p tests.nothing_skipped"]
+    assert equipped_tree.calls() == [*CHECKS, f"{PARALLEL} -p nothing_skipped"]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="packages are installed by root")
+@pytest.mark.needs("root")
 def test_integration_installs_what_is_missing(checked_tree: Tree) -> None:
     checked_tree.add("apt-get")
+    # A program outside of PATH is there or not: this machine's is seen from the copy too.
+    missing = [name for name, programs in needed().items() if not any(map(Path.exists, map(Path, programs)))]
 
     result = checked_tree.run(".ci/run")
 
     assert result.returncode == 0
     assert checked_tree.calls()[:2] == [
         "apt-get update -qq",
-        "apt-get install -qq --yes --no-install-recommends chromium sqlite3 e2fsprogs",
+        f"apt-get install -qq --yes --no-install-recommends {' '.join(missing)}",
     ]
+
+
+def test_integration_tests_each_supported_python_that_is_there_in_its_own_environment(
+    equipped_tree: Tree,
+) -> None:
+    shutil.copy(ROOT / "pyproject.toml", equipped_tree.root)
+    equipped_tree.add("python3.10", PYTHON)
+    equipped_tree.add("python3.12", PYTHON)
+
+    result = equipped_tree.run(".ci/run")
+
+    calls = equipped_tree.calls()
+    assert (result.returncode, result.stdout) == (0, "The tests on Python 3.12:\n")
+    assert "There is no Python 3.13 on this machine" in result.stderr
+    assert calls[-1] == f"{PARALLEL} -p nothing_skipped -m not needs"
+    assert [call for call in calls if "venv" in call] == ["python -m venv --clear .venv-3.12"]

@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 TOOLS = Path(sys.executable).parent
-COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
+SERVICES = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]
 
 FAKE_GRIDWS = """#!/bin/sh
 echo "$@"
@@ -48,8 +50,24 @@ def test_the_image_copies_only_what_the_context_lets_in() -> None:
 
 
 def test_the_services_are_what_people_start() -> None:
-    assert sorted(COMPOSE["services"]) == ["dashboard", "monitor", "turbines"]
-    assert all(service["read_only"] for service in COMPOSE["services"].values())
+    assert started_by("dashboard") | started_by("turbines") == {"dashboard", "monitor", "turbines"}
+    assert started_by("several-dashboard") == {name for name, each in SERVICES.items() if "profiles" in each}
+    assert all(each["profiles"] == ["several"] for each in SERVICES.values() if "profiles" in each)
+    assert all(each["read_only"] for each in SERVICES.values())
+
+
+def started_by(service: str) -> set[str]:
+    """Return what `docker compose up SERVICE` starts."""
+    return {service}.union(*map(started_by, SERVICES[service].get("depends_on", ())))
+
+
+def test_files_that_are_mounted_are_there() -> None:
+    mounts = [
+        mount for each in SERVICES.values() for mount in each.get("volumes", ()) if mount.startswith(".")
+    ]
+
+    assert mounts
+    assert all((ROOT / mount.partition(":")[0]).is_file() for mount in mounts)
 
 
 def test_each_replica_of_the_turbines_takes_numbers_of_its_own(tmp_path: Path) -> None:
@@ -57,7 +75,7 @@ def test_each_replica_of_the_turbines_takes_numbers_of_its_own(tmp_path: Path) -
     fake.write_text(FAKE_GRIDWS, encoding="utf-8")
     fake.chmod(0o755)
     (tmp_path / "ranges").mkdir()
-    script = COMPOSE["services"]["turbines"]["entrypoint"][2].replace("$$", "$")
+    script = SERVICES["turbines"]["entrypoint"][2].replace("$$", "$")
     replicas = [
         subprocess.Popen(
             ["sh", "-c", script.replace("/ranges", str(tmp_path / "ranges"))],
@@ -80,7 +98,7 @@ def test_each_replica_of_the_turbines_takes_numbers_of_its_own(tmp_path: Path) -
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dist")
     checkout = folder / "checkout"
-    ignored = shutil.ignore_patterns(".venv", ".git", ".*_cache", ".hypothesis", "*.db*", "__pycache__")
+    ignored = shutil.ignore_patterns(".venv*", ".git", ".*_cache", ".hypothesis", "*.db*", "__pycache__")
     shutil.copytree(ROOT, checkout, ignore=ignored)
     result = run(sys.executable, "-m", "build", "--outdir", folder, cwd=checkout)
     assert result.returncode == 0, result.stdout + result.stderr
@@ -134,3 +152,5 @@ def test_the_wheel_runs_where_there_is_no_checkout(packages: Path, tmp_path: Pat
     monitor.communicate(timeout=10)
     assert monitor.returncode == 0
     assert (tmp_path / "gridws.db").exists()
+    page = run(tmp_path / "venv" / "bin" / "gridws", "manual", "protocol", cwd=tmp_path)
+    assert page.stdout == (ROOT / "gridws/manual/protocol.md").read_text(encoding="utf-8")

@@ -7,6 +7,8 @@ from multiprocessing import get_context
 import pytest
 from simulation.story import Result, simulate
 
+pytestmark = pytest.mark.slow
+
 SEEDS = range(1, 241)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from gridws.errors import OptionError
+from gridws.settings import MAX_MEASURED_AT
 from gridws.spans import Span, local_time, parse_span
 
 NOW = 1_790_000_000_000  # 2026-09-21 14:13:20 UTC
@@ -54,6 +55,10 @@ def test_a_time_without_a_zone_is_local_and_a_date_its_midnight(berlin: None) ->
     span = parse_span(None, "2026-09-20", "2026-09-20T02:00", now=NOW)
 
     assert span == (1_789_855_200_000, 1_789_862_400_000)
+
+
+def test_the_last_moment_of_all_is_shown_in_utc_where_it_is_in_no_year_of_this_zone(berlin: None) -> None:
+    assert local_time(MAX_MEASURED_AT) == "9999-12-31 23:59:59+00:00"
 
 
 def test_a_moment_is_shown_in_local_time(berlin: None) -> None:

@@ -6,9 +6,11 @@ import asyncio
 import json
 import os
 import pty
+import re
 import signal
 import socket
 import sys
+import termios
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -20,6 +22,8 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
+
+pytestmark = pytest.mark.slow
 
 WSCAT = Path(__file__).parent.parent / "scripts" / "wscat.py"
 PATIENCE = 20
@@ -90,7 +94,7 @@ async def serving(peer: Peer) -> AsyncIterator[str]:
 async def wscat(
     *arguments: str, stdin: int = DEVNULL, stdout: int = PIPE, token: str = ""
 ) -> AsyncIterator[Process]:
-    environment = {**os.environ, "GRIDWS_TOKEN": token, "TZ": "UTC", "PYTHONUTF8": "1"}
+    environment = {**os.environ, "GRIDWS_TOKEN": token, "TZ": "UTC", "PYTHONUTF8": "1", "TERM": "xterm"}
     process = await asyncio.create_subprocess_exec(
         sys.executable, str(WSCAT), *arguments, stdin=stdin, stdout=stdout, stderr=PIPE, env=environment
     )
@@ -236,6 +240,20 @@ async def test_a_reader_that_has_had_enough_ends_it_quietly() -> None:
     assert (process.returncode, complaint) == (0, b"")
 
 
+async def test_output_that_cannot_be_written_is_one_line() -> None:
+    peer = Peer(seen(ACK))
+    full = os.open("/dev/full", os.O_WRONLY)
+
+    async with serving(peer) as url, wscat(url, stdout=full) as process, asyncio.timeout(PATIENCE):
+        os.close(full)
+        _, complaint = await process.communicate()
+
+    assert (process.returncode, complaint) == (
+        1,
+        b"wscat: cannot write the output: no space left on device\n",
+    )
+
+
 async def test_a_terminal_gets_colours() -> None:
     peer = Peer(seen('{"type":"engineer_assigned"}'))
     ours, theirs = pty.openpty()
@@ -253,6 +271,41 @@ async def test_a_terminal_gets_colours() -> None:
 
     assert "\033[32mengineer_assigned " in printed
     assert printed.endswith("\033[0m\r\n")
+
+
+async def test_who_sits_at_a_terminal_has_a_prompt_with_history_and_sees_both_directions() -> None:
+    peer = Peer('{"type":"welcome"}')
+    ours, theirs = pty.openpty()
+    before = termios.tcgetattr(theirs)
+    shown = ""
+
+    async def wait_for(words: str) -> None:
+        nonlocal shown
+        while not (
+            words in shown and shown.endswith("> ")
+        ):  # what is typed before the prompt is there may be lost
+            shown += (await asyncio.to_thread(os.read, ours, 4096)).decode()
+
+    async with (
+        serving(peer) as url,
+        wscat(f"{url}/ws/turbines/7", stdin=theirs, stdout=theirs) as process,
+        asyncio.timeout(PATIENCE),
+    ):
+        await wait_for('{"type":"welcome"}')
+        os.write(ours, b"first\r")
+        await wait_for("\033[0m first")
+        os.write(ours, b"\033[A, again\r")  # the key that goes up in the history
+        await wait_for("\033[0m first, again")
+        os.write(ours, b"\x04")  # Ctrl-D
+        code = await process.wait()
+    after = termios.tcgetattr(theirs)
+    os.close(ours)
+    os.close(theirs)
+
+    assert (code, peer.heard) == (0, ["first", "first, again"])
+    assert re.search(r"\033\[2m< \d\d:\d\d:\d\d\.\d{3}\033\[0m \033\[36m{", shown)
+    assert re.search(r"\033\[2m> \d\d:\d\d:\d\d\.\d{3}\033\[0m first, again", shown)
+    assert after == before
 
 
 async def test_the_token_travels_in_the_header() -> None:

@@ -1,22 +1,25 @@
-"""A fleet without sockets: register, dispatcher and watch as the monitor joins them, for tests of what is shown."""
+"""A fleet without sockets: fleet state, dispatcher and watch as the monitor joins them, for tests of what is shown."""
 
 from __future__ import annotations
 
-from gridws.dispatcher import (
+from gridws.dispatch import (
     Assign,
     Connected,
     Disconnected,
     Dispatcher,
     DispatchEvent,
-    Moment,
+    Held,
+    Release,
     RosterChanged,
     StatusReported,
     TimePassed,
 )
-from gridws.frames import Event, EventKind, Metrics, OperationalStatus, WatchFrame, parse_watch
-from gridws.register import Register
-from gridws.replica import Replica
-from gridws.watching import FleetWatch, Viewer
+from gridws.moments import Moment
+from gridws.monitor.fan_out import FleetWatch, Viewer
+from gridws.monitor.fleet_state import FleetState
+from gridws.viewers.replica import Replica
+from gridws.wire.frames import Event, EventKind, WatchFrame, parse_watch
+from gridws.words import OperationalStatus
 
 
 class StillClock:
@@ -37,46 +40,36 @@ class World:
 
     def __init__(self, *, engineers: int = 2) -> None:
         self.clock = StillClock()
-        self.degraded: str | None = None
         self.dispatcher = Dispatcher(
             engineers, repair_timeout=60.0, place_kept_for=86_400.0, started=self.clock.now()
         )
-        self.register = Register(self.clock, self.dispatcher, lambda: self.degraded)
-        self.watch = FleetWatch(self.register)
+        self.fleet_state = FleetState(self.clock, self.dispatcher)
+        self.watch = FleetWatch(self.fleet_state)
         self._sessions: dict[int, int] = {}
         self._last_session = self._last_event = 0
 
     def connect(self, number: int) -> None:
         self._last_session += 1
         self._sessions[number] = self._last_session
-        entry = self.register.entry(number)
-        entry.online, entry.status = True, None
-        entry.since = entry.last_seen_at = self.clock.now().at
+        self.fleet_state.came_online(number, self.clock.now().at)
         self._changed(number, EventKind.connected)
         self._tell(Connected(number, self._last_session))
 
     def lose(self, number: int) -> None:
-        entry = self.register.entry(number)
-        entry.online, entry.status = False, None
-        entry.since = self.clock.now().at
+        self.fleet_state.went_offline(number, self.clock.now().at)
         self._changed(number, EventKind.lost)
         self._tell(Disconnected(number, self._sessions.pop(number)))
 
     def report(self, number: int, status: OperationalStatus) -> None:
-        entry = self.register.entry(number)
-        entry.status, entry.since = status, self.clock.now().at
+        self.fleet_state.changed(number, status, self.clock.now().at)
         self._changed(number, EventKind.broke)
         self._tell(StatusReported(number, self._sessions[number], status))
 
     def read(self, number: int, power: float, *, wind: float = 10.0) -> None:
-        metrics = Metrics(
-            turbine_number=number,
-            wind_speed=wind,
-            power_output_in_kwh=power,
-            operational_status=OperationalStatus.ok,
-            measured_at=self.clock.now().at,
-        )
-        self.register.last_metrics[number] = metrics
+        now = self.clock.now().at
+        entry = self.fleet_state.get(number)
+        assert entry is not None
+        entry.reading = (number, now, wind, power, "ok", now)
         self.watch.reading_taken(number)
 
     def pass_time(self, seconds: float) -> None:
@@ -87,8 +80,12 @@ class World:
         self.watch.engineers_changed()
         self._tell(RosterChanged(count))
 
+    def hold(self, number: int, reason: str | None) -> None:
+        self._tell(Held(number, None, reason))
+        self.watch.turbine_changed(number)
+
     def forget_offline(self) -> None:
-        for number in self.register.forget_before(self.clock.now().at + 1):
+        for number in self.fleet_state.forget_before(self.clock.now().at + 1):
             self.watch.turbine_changed(number)
 
     def is_online(self, number: int) -> bool:
@@ -97,10 +94,13 @@ class World:
     def _tell(self, event: DispatchEvent) -> None:
         now = self.clock.now()
         for command in self.dispatcher.tell(event, now):
-            number = command.assignment.turbine_number
-            self.watch.engineers_changed()
-            self.register.touch(number, now.at)
-            self._changed(number, EventKind.assigned if isinstance(command, Assign) else EventKind.repaired)
+            if isinstance(command, Assign | Release):
+                number = command.assignment.turbine_number
+                self.watch.engineers_changed()
+                self.fleet_state.engineer_moved(number, now.at)
+                self._changed(
+                    number, EventKind.assigned if isinstance(command, Assign) else EventKind.repaired
+                )
 
     def _changed(self, number: int, kind: EventKind) -> None:
         self.watch.turbine_changed(number)

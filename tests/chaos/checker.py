@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, ClassVar
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, WebSocketException
@@ -20,11 +20,14 @@ PACE = 0.08
 class Checker:
     """Numbers its readings by its wind speeds, so that each can be found again, and says what status it was told."""
 
+    connecting: ClassVar[dict[str, Any]] = {"compression": None, "close_timeout": 1}
+
     def __init__(self, number: int, url: str, *, frequency: float = 1.0) -> None:
         self.number = number
         self.status = "ok"
         self.acknowledged = 0
         self.assignments: list[int] = []
+        self.withdrawals: list[str] = []
         self.close_codes: list[int | None] = []
         self.connections = 0
         self._url = f"{url}/ws/turbines/{number}"
@@ -40,7 +43,7 @@ class Checker:
         """Connect again and again, and say again what was not acknowledged."""
         while True:
             with suppress(OSError, TimeoutError, EOFError, InvalidHandshake, WebSocketException):
-                async with connect(self._url, compression=None, proxy=None, close_timeout=1) as link:
+                async with connect(self._address(), proxy=None, **self.connecting) as link:
                     self.connections += 1
                     try:
                         await self._serve(link)
@@ -48,6 +51,9 @@ class Checker:
                         self._sendable = False
                         self.close_codes.append(link.close_code)
             await asyncio.sleep(0.1)
+
+    def _address(self) -> str:
+        return self._url
 
     def stored(self, monitor: Monitor) -> list[int]:
         """Return what the database has of this turbine, in order."""
@@ -78,6 +84,8 @@ class Checker:
                 self.acknowledged = max(self.acknowledged, frame["sequence"])
             case "engineer_assigned":
                 self.assignments.append(frame["assignment_id"])
+            case "engineer_withdrawn":
+                self.withdrawals.append(frame["reason"])
             case "resync":
                 await self._hello(link)
 

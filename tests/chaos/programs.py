@@ -73,15 +73,21 @@ class Program:
 
 
 class Monitor(Program):
-    """A monitor, with its database and port."""
+    """A monitor, with its port and its database, a file unless there is the URL of a `server`'s."""
 
-    def __init__(self, folder: Path, *options: object, port: int = 0, database: Path | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *options: object,
+        port: int = 0,
+        database: Path | None = None,
+        server: str | None = None,
+    ) -> None:
         self.database = database or folder / "gridws.db"
         self.port = port
         number = len(list(folder.glob("monitor-*.log"))) + 1
-        super().__init__(
-            folder / f"monitor-{number}.log", "monitor", "--port", port, "--database", self.database, *options
-        )
+        log, kept = folder / f"monitor-{number}.log", server or self.database
+        super().__init__(log, "monitor", "--port", port, "--database", kept, *options)
 
     @property
     def url(self) -> str:
@@ -101,6 +107,11 @@ class Monitor(Program):
         """Return status and body of an answer."""
         status, body = await asyncio.to_thread(_get, f"http://127.0.0.1:{self.port}{path}")
         return status, json.loads(body)
+
+    async def put(self, path: str, body: object) -> tuple[int, Any]:
+        """Return status and body of the answer to an order."""
+        status, answer = await asyncio.to_thread(_put, f"http://127.0.0.1:{self.port}{path}", body)
+        return status, json.loads(answer)
 
     async def number(self, name: str) -> float:
         """Return one of the numbers for Prometheus, 0 where there is none yet."""
@@ -122,12 +133,24 @@ class Monitor(Program):
                 await asyncio.sleep(0.05)
         return answer[1]
 
+    async def until_note(self, words: str) -> str:
+        """Wait until the health tells a sentence with these words about the database; return all that it tells."""
+        async with asyncio.timeout(PATIENCE):
+            while words not in (told := " ".join((await self.get("/healthz"))[1]["notes"])):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        return told
+
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as connection:
             return connection.execute(query).fetchall()
 
 
-def _get(url: str) -> tuple[int, bytes]:
+def _put(url: str, body: object) -> tuple[int, bytes]:
+    headers = {"Content-Type": "application/json"}
+    return _get(urllib.request.Request(url, json.dumps(body).encode(), headers, method="PUT"))
+
+
+def _get(url: str | urllib.request.Request) -> tuple[int, bytes]:
     try:
         with urllib.request.urlopen(url, timeout=5) as answer:
             return answer.status, answer.read()
@@ -143,10 +166,18 @@ class Site:
         self.folder = folder
         self.programs: list[Program] = []
 
-    async def monitor(self, *options: object, port: int = 0, database: Path | None = None) -> Monitor:
-        monitor = Monitor(self.folder, *options, port=port, database=database)
+    async def monitor(
+        self, *options: object, port: int = 0, database: Path | None = None, server: str | None = None
+    ) -> Monitor:
+        monitor = Monitor(self.folder, *options, port=port, database=database, server=server)
         self.programs.append(monitor)
         return await monitor.listening()
+
+    async def run(self, *arguments: object) -> int:
+        """Run a command to its end; return its exit code."""
+        program = Program(self.folder / f"command-{len(self.programs)}.log", *arguments)
+        self.programs.append(program)
+        return await program.ended()
 
     def turbines(self, monitor_url: str, *options: object) -> Program:
         log = self.folder / f"turbines-{len(self.programs)}.log"

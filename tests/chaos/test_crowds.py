@@ -8,11 +8,14 @@ import resource
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+import pytest
 from live_monitor import raw_peer
 from websockets.asyncio.client import connect
 
 from .checker import Checker, at_work
 from .programs import Monitor, Site, until
+
+pytestmark = pytest.mark.slow
 
 VIEWERS = 25
 """Of each kind: those that read, and those that never do."""

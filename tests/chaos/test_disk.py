@@ -9,52 +9,30 @@ import signal
 import sqlite3
 import struct
 import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import closing
 from itertools import count
 from pathlib import Path
 from typing import Final
 
 import pytest
+from disks import Trouble, call, full, locked, mounted, read_only
 
 from .checker import Checker, at_work
 from .programs import PROMISED, Site, until
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """Mount a disk of its own; only root can."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "gridws-test", str(folder)]
-    if shutil.which("mount") is None or subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("a disk can only be mounted by root")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-@contextmanager
-def full(folder: Path) -> Iterator[None]:
-    ballast = folder / "ballast"
-    with ballast.open("wb", buffering=0) as file, suppress(OSError):
-        while True:
-            file.write(b"x" * 4096)
-    yield
-    ballast.unlink()
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    with sqlite3.connect(folder / "gridws.db", isolation_level=None) as other:
-        other.execute("BEGIN EXCLUSIVE")
-        yield
-        other.execute("ROLLBACK")
-    other.close()
+    with mounted(tmp_path / "disk", megabytes=8) as folder:
+        yield folder
 
 
 @pytest.mark.parametrize(("trouble", "reason"), [(full, "full"), (locked, "locked")], ids=["full", "locked"])
 async def test_a_disk_in_trouble_stops_acknowledgements_alone_and_mends_by_itself(
-    here: Site, disk: Path, trouble: Callable[[Path], AbstractContextManager[None]], reason: str
+    here: Site, disk: Path, trouble: Trouble, reason: str
 ) -> None:
     monitor = await here.monitor("--engineers", 1, database=disk / "gridws.db")
     checker, breaking = Checker(901, monitor.url), Checker(902, monitor.url)
@@ -82,6 +60,71 @@ async def test_a_disk_in_trouble_stops_acknowledgements_alone_and_mends_by_itsel
     stored = checker.stored(monitor)
     assert stored[: checker.acknowledged] == list(range(1, checker.acknowledged + 1))
     assert len(set(stored)) == len(stored)
+
+
+@pytest.mark.parametrize("trouble", [full, locked, read_only])
+async def test_a_monitor_that_starts_in_trouble_dispatches_and_mends_by_itself(
+    here: Site, disk: Path, trouble: Trouble
+) -> None:
+    before = await here.monitor(database=disk / "gridws.db")
+    await before.stop()
+
+    with trouble(disk):
+        monitor = await here.monitor("--engineers", 1, database=disk / "gridws.db")
+        assert (await monitor.get("/healthz"))[1]["status"] == "degraded"
+        checker, breaking = Checker(901, monitor.url), Checker(902, monitor.url)
+        async with at_work(checker, breaking):
+            breaking.status = "broken"
+            await until(lambda: breaking.assignments)
+            assert checker.acknowledged == 0
+    async with at_work(checker):
+        await monitor.until_status("/readyz", 200)
+        await checker.acknowledges(3)
+
+    assert await monitor.stop() == 0
+    stored = checker.stored(monitor)
+    assert stored[: checker.acknowledged] == list(range(1, checker.acknowledged + 1))
+    assert monitor.rows("SELECT count(*) FROM repairs") == [(len(breaking.assignments),)]
+
+
+def readings(database: Path) -> list[int]:
+    """Return the sequences that a file holds, as the checker measured them."""
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        found = connection.execute("SELECT wind_speed FROM metrics WHERE turbine_number = 901 ORDER BY 1")
+        return [int(speed) for (speed,) in found]
+
+
+def matching(folder: Path, pattern: str) -> list[Path]:
+    return list(folder.glob(pattern))
+
+
+@pytest.mark.parametrize("how", ["moved away", "replaced by a back-up"])
+async def test_a_database_exchanged_under_a_monitor_keeps_all_that_was_acknowledged(
+    here: Site, tmp_path: Path, how: str
+) -> None:
+    monitor = await here.monitor()
+    checker = Checker(901, monitor.url)
+    async with at_work(checker):
+        await checker.acknowledges(5)
+        copy = tmp_path / "backup.db"
+        assert await here.run("backup", copy, "--database", monitor.database) == 0
+        copied = readings(copy)
+        await checker.acknowledges(5)
+        if how == "moved away":
+            monitor.database.rename(tmp_path / "old.db")
+        else:
+            copy.replace(monitor.database)
+        told = await monitor.until_note("was moved" if how == "moved away" else "deleted or replaced")
+        await checker.acknowledges(5)
+
+    assert await monitor.stop() == 0
+    assert sum("while it was in use" in line for line in monitor.lines) == 1
+    (old,) = matching(tmp_path, "old.db" if how == "moved away" else "gridws.db.saved.*Z")
+    assert str(old) in told
+    new = readings(monitor.database)
+    assert set(range(1, checker.acknowledged + 1)) <= {*readings(old), *new}
+    assert len(set(new)) == len(new)
+    assert how == "moved away" or new[: len(copied)] == copied
 
 
 async def test_a_signal_ends_the_monitor_in_time_while_somebody_holds_its_database(
@@ -141,14 +184,8 @@ class Device:
         self.mount(mode)
 
 
-def call(*command: str | Path) -> None:
-    subprocess.run(command, check=True, capture_output=True)
-
-
 @pytest.fixture
 def device(tmp_path: Path) -> Iterator[Device]:
-    if os.geteuid() != 0:
-        pytest.skip("a file system can only be mounted by root")
     device = Device(tmp_path)
     yield device
     call("umount", "--lazy", device.folder)

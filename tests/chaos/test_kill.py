@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
 from .checker import Checker, at_work
 from .programs import Site, until
+
+pytestmark = pytest.mark.slow
 
 KILLS = 3
 
@@ -39,6 +43,33 @@ async def test_whatever_was_acknowledged_outlives_every_kill_and_nobody_stays_be
     assert outcomes.count("monitor_stopped") >= KILLS
     assert outcomes.count("repaired") > 8
     assert checkers[0].assignments == sorted(set(checkers[0].assignments))
+
+
+async def test_a_hold_that_was_answered_outlives_a_kill_and_nobody_is_sent_there_again(here: Site) -> None:
+    monitor = await here.monitor("--engineers", 1)
+    held, other = Checker(901, monitor.url), Checker(902, monitor.url)
+    held.status = "broken"
+
+    async with at_work(held, other):
+        await until(lambda: held.assignments)
+        hold = await monitor.put("/api/v1/turbines/901/hold", {"reason": "gearbox exchange"})
+        await monitor.kill()
+        assert held.withdrawals == ["held"]
+        other.status = "broken"
+        monitor = await here.monitor("--engineers", 1, port=monitor.port)
+        await until(lambda: other.assignments)
+        await held.acknowledges(10)
+        _, turbine = await monitor.get("/api/v1/turbines/901")
+        assert len(held.assignments) == 1
+
+        assert await here.run("hold", "901", "--end", "--monitor", monitor.url) == 0
+        other.status = "ok"
+        await until(lambda: len(held.assignments) == 2)
+    await monitor.stop()
+
+    assert hold == (200, turbine["hold"])
+    assert turbine["operational_status"] == "broken"
+    assert [kind for (kind,) in monitor.rows("SELECT kind FROM events ORDER BY id")] == ["hold", "hold_ended"]
 
 
 async def test_two_thousand_turbines_are_back_within_a_minute_of_a_restart(here: Site) -> None:

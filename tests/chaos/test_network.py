@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import signal
 
+import pytest
+
 from .checker import Checker, at_work
 from .programs import Site, until
 from .proxy import proxy
+
+pytestmark = pytest.mark.slow
 
 SILENCE = 5.0
 """Seconds: the shortest silence time-out, which a turbine of one reading a second has."""

@@ -12,6 +12,8 @@ from websockets.asyncio.client import connect
 from .checker import Checker, at_work
 from .programs import PROMISED, Site, until
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("signals", [[signal.SIGTERM], [signal.SIGINT, signal.SIGINT]], ids=["once", "twice"])
 async def test_a_signal_ends_the_monitor_whoever_is_connected(

@@ -10,8 +10,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from gridws.link import Loss, Receive
-from gridws.session import Session
+from gridws.monitor.session import Session
+from gridws.turbines.link import Loss, Receive
 
 if TYPE_CHECKING:
     from .world import Process
@@ -23,10 +23,15 @@ Item = str | Loss
 class Pipe:
     """One direction: what goes in comes out in order, each item after a delay of its own or behind the one before."""
 
-    def __init__(self, deliver: Callable[[Item], None], delay: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        deliver: Callable[[Item], object],
+        delay: Callable[[], float],
+        loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
         self._deliver = deliver
         self._delay = delay
-        self._loop = asyncio.get_running_loop()
+        self._loop = loop or asyncio.get_running_loop()
         self._items: deque[Item] = deque()
         self._arrives_at = 0.0
         self._due = 0
@@ -112,10 +117,10 @@ class Wire:
         if isinstance(item, Loss):
             self._monitor_notices()
         elif self.process.alive and self.session is not None:
-            status, ended = self.session.status, self.session.ended
+            status, ended = self.process.status_of(self.number), self.session.ended
             with self.process.witness.hearing(self, item):
                 self.session.receive(item)
-            if self.session.status is not status or self.session.ended is not ended:
+            if self.process.status_of(self.number) is not status or self.session.ended is not ended:
                 # Another reading like the last one is nothing to the dispatcher.
                 self.process.witness.look(self.process)
 
@@ -152,13 +157,13 @@ class MonitorEnd:
 
 
 class ClientEnd:
-    """The wire as a turbine's `Link`."""
+    """The wire as a turbine's `MonitorLink`."""
 
     def __init__(self, wire: Wire, *, sent: Callable[[Wire, str], None]) -> None:
         self.wire = wire
         self._sent = sent
 
-    def send(self, text: str) -> None:
+    def send_now(self, text: str) -> None:
         if not self.wire.loss.done():
             self._sent(self.wire, text)
             self.wire.up.put(text)
@@ -166,7 +171,10 @@ class ClientEnd:
     async def lost(self) -> Loss:
         return await asyncio.shield(self.wire.loss)
 
-    async def close(self) -> None:
+    def watch(self, *, closely: bool) -> None:
+        """A wire in memory has no pings: stories cut it when they want to."""
+
+    async def leave(self) -> None:
         if not self.wire.loss.done():
             self.wire.loss.set_result(Loss(1001))
             self.wire.up.put(Loss(1001))

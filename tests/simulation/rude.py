@@ -10,7 +10,7 @@ from contextlib import suppress
 from doubles import frame, metrics
 
 from gridws.errors import MonitorUnreachable
-from gridws.frames import OperationalStatus
+from gridws.words import OperationalStatus
 
 from .network import Wire
 from .witness import Client
@@ -93,7 +93,7 @@ class Clumsy:
             end.wire.up.put(metrics("ok", self._number, sequence=sequence, wind_speed=wind))
         async with asyncio.timeout(10):
             await self._done.wait()
-        await end.close()
+        await end.leave()
 
     def _receive(self, text: str) -> None:
         frame = json.loads(text)

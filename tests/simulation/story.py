@@ -38,9 +38,16 @@ def simulate(seed: int, tell: Callable[[str], None] | None = None) -> Result:
 
 async def _story(seed: int, tell: Callable[[str], None] | None) -> Result:
     world = World(seed, tell)
+    try:
+        return await _play(world)
+    finally:
+        world.disk.medium.close()
+
+
+async def _play(world: World) -> Result:
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: _complain(world, context))
     await world.start()
-    begin(world)
+    await begin(world)
     await disturb(world)
     await calm_down(world)
     await settle(world)
@@ -67,9 +74,9 @@ def _result(world: World) -> Result:
         digest=world.witness.digest,
         seconds=asyncio.get_running_loop().time(),
         frames=world.witness.frames,
-        stored=len(world.disk.store.kept),
+        stored=len(world.disk.medium.readings()),
         acknowledged=sum(turbine.client.acknowledged for turbine in turbines),
         assignments=len(world.witness.jobs),
         crashes=sum(process.crashed for process in world.processes),
-        resyncs=sum(process.monitor.numbers.resyncs for process in world.processes),
+        resyncs=sum(process.monitor.counters.resyncs for process in world.processes),
     )

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
-from gridws.storage import Repair
+from gridws.storage.rows import Repair
 
 from .rude import Clumsy
-from .schedule import HOPELESS
+from .schedule import HELD_ALL_THE_TIME, HOPELESS
+from .witness import Job
 from .world import Process, SimTurbine, World
 
 PATIENCE = 400.0
@@ -35,8 +36,7 @@ async def settle(world: World) -> None:
 
 def _agree(world: World, turbine: SimTurbine) -> bool:
     process = world.process
-    session = process.monitor.sessions.get(turbine.turbine_number) if process else None
-    return session is not None and session.status is turbine.operational_status
+    return process is not None and process.status_of(turbine.turbine_number) is turbine.operational_status
 
 
 def _open_points(world: World, calm_since: float, agreed: set[SimTurbine]) -> Iterator[str]:
@@ -62,16 +62,16 @@ def _left_over(process: Process) -> Iterator[str]:
     for session in monitor.sessions.values():
         if session.stream is not None and session.stream.stalled:
             yield f"the stream of turbine {session.turbine_number} is stalled"
-    receipts, rounds, pending = monitor._receipts, monitor._rounds, monitor.queue._pending
+    acks, rounds, pending = monitor._acks, monitor._rounds, monitor.queue.chunk
     live = {session.stream for session in monitor.sessions.values()}
     kept = {
-        "streams to resync": len(receipts._to_resync),
-        "streams to acknowledge that are over": len(receipts._to_acknowledge.keys() - live),
+        "streams to resync": len(acks._to_resync),
+        "streams to acknowledge that are over": len(acks._to_acknowledge.keys() - live),
         "sessions paused": len(rounds._paused),
         "cursors wanted by nobody": len(pending.wanted.keys() - live),
         "rows beyond those queued": monitor.queue.rows - len(pending.readings) - len(pending.numbered),
     }
-    if monitor.queue._commit_began is None:
+    if not monitor.queue.is_writing:
         yield from (f"{count} {what}" for what, count in kept.items() if count)
 
 
@@ -89,25 +89,27 @@ async def be_clumsy(world: World) -> None:
 
 def judge(world: World) -> None:
     """Judge what is on the disk after the last run ended cleanly."""
-    for sentence in [*_readings(world), *_repairs(world), *_ends(world)]:
+    for sentence in [*_readings(world), *_repairs(world), *_ends(world), *_holds(world)]:
         world.witness.wrong(sentence)
 
 
 def _readings(world: World) -> Iterator[str]:
-    rows = {(row.turbine_number, row.wind_speed): row for row in world.disk.store.kept}
+    rows = {(row.turbine_number, row.wind_speed): row for row in world.disk.medium.readings()}
     for turbine in [*world.turbines, *world.retired]:
         for at, identity, status in turbine.taken:
             count = world.disk.stored[identity]
             if count > 1:
                 yield f"reading {identity} is stored {count} times"
             row = rows.get(identity)
+            if row is None and count:
+                yield f"reading {identity} of {at:.3f} s was stored, and is gone"
             power = identity[1] / 10 if status.value == "ok" else 0.0
             if row is not None and (row.operational_status, row.power_output_in_kwh) != (status.value, power):
                 yield f"reading {identity} of {at:.3f} s is stored with other values: {row}"
 
 
 def _repairs(world: World) -> Iterator[str]:
-    rows = world.disk.store.repair_rows
+    rows = world.disk.medium.repairs()
     crashed = {id(process) for process in world.processes if process.crashed}
     for job in world.witness.jobs.values():
         row = rows.get(job.id)
@@ -121,10 +123,18 @@ def _repairs(world: World) -> Iterator[str]:
             yield f"assignment {job.id} was {job}, its row is {row}"
         if row.outcome != job.outcome and not (excused and row.outcome == "monitor_stopped"):
             yield f"assignment {job.id} ended {job.outcome}, its row says {row.outcome}"
-        if row.ended_at is None or not row.broken_at <= row.assigned_at <= row.ended_at:
-            yield f"the times of {row} make no sense"
+        yield from _times(job, row)
     for stranger in rows.keys() - world.witness.jobs.keys():
         yield f"row {stranger} of repairs was never on a wire"
+
+
+def _times(job: Job, row: Repair) -> Iterator[str]:
+    if row.ended_at is None or not row.broken_at <= row.assigned_at <= row.ended_at:
+        yield f"the times of {row} make no sense"
+    elif job.ended is not None and row.outcome == "repaired":
+        length = row.ended_at - row.assigned_at
+        if abs(length - (job.ended - job.began) * 1000) > 1:
+            yield f"the repair of {job} lasted as long as that, its row says {length} ms"
 
 
 def _known(row: Repair) -> tuple[int, int, int]:
@@ -137,12 +147,21 @@ def _ends(world: World) -> Iterator[str]:
         if monitor.sessions and not process.crashed:
             yield "a session outlives its monitor"
         queue = monitor.queue
-        if process.handle.complete and not process.crashed and (queue.rows or queue._pending):
+        if process.handle.complete and not process.crashed and (queue.rows or queue._has_work):
             yield f"{queue.rows} rows were left in the queue of a clean end"
-    open_links = [row for row in world.disk.store.link_rows.values() if row.disconnected_at is None]
+    open_links = [row for row in world.disk.medium.links() if row.disconnected_at is None]
     if open_links:
         yield f"links are still open in the database: {open_links}"
-    known = {row.turbine_number: row.operational_status for row in world.disk.store.status_rows}
+    known = {row.turbine_number: row.operational_status for row in world.disk.medium.statuses()}
     for number, status in known.items():
         if status is not None:
             yield f"turbine {number} is {status} in the database, but has no link"
+
+
+def _holds(world: World) -> Iterator[str]:
+    last, kept = world.processes[-1], world.disk.medium.held()
+    held = {number for number in range(1, 1_000) if last.dispatcher.hold_of(number) is not None}
+    if HELD_ALL_THE_TIME not in held:
+        yield f"turbine {HELD_ALL_THE_TIME} is not held any more"
+    if last.handle.complete and not held <= kept:
+        yield f"of the turbines {held} that are held, the next run knows only {kept}"

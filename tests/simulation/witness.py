@@ -15,9 +15,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gridws.dispatcher import check
+from gridws.dispatch import check
 from gridws.errors import FrameError
-from gridws.frames import CloseCode, Hello, OperationalStatus, Status, parse_up
+from gridws.wire.frames import CloseCode, Hello, Status, parse_up
+from gridws.words import OperationalStatus
 
 from .disk import Disk, Identity
 
@@ -55,7 +56,9 @@ class Job:
     engineer_id: int
     assigned_at: int
     wire: Wire
+    began: float
     outcome: str | None = None
+    ended: float | None = None
 
 
 class Witness:
@@ -95,7 +98,7 @@ class Witness:
         job = self.at_work.get(wire.number)
         self._up(wire, text)
         yield
-        status = wire.session.status if wire.session is not None else None
+        status = wire.process.status_of(wire.number)
         if job is not None and job.outcome == "repaired" and status is not OperationalStatus.ok:
             # The session ended with this frame, as the one too many, and what it said was not heard any more.
             job.outcome = "disconnected"
@@ -124,7 +127,7 @@ class Witness:
             case "engineer_assigned":
                 self._assigned(wire, frame)
             case "engineer_withdrawn":
-                self._ended(wire.number, frame["assignment_id"], "timed_out")
+                self._ended(wire.number, frame["assignment_id"], frame["reason"])
             case "ack":
                 self._acknowledged(wire, frame["sequence"])
             case "welcome":
@@ -150,7 +153,7 @@ class Witness:
         if not process.alive or not process.monitor.accepting:
             return
         self._prune(process)
-        pool = process.pool
+        pool = process.dispatcher
         try:
             check(pool)
         except AssertionError as error:
@@ -160,10 +163,11 @@ class Witness:
         if theirs != ours:
             self.wrong(f"the wire shows {ours} at work, the monitor says {theirs}")
         cared_for = {*theirs, *pool.waiting()}
-        for number, session in process.monitor.sessions.items():
-            if session.status is OperationalStatus.broken and number not in cared_for:
+        for number in process.monitor.sessions:
+            left_alone = number not in cared_for and pool.hold_of(number) is None
+            if process.status_of(number) is OperationalStatus.broken and left_alone:
                 self.wrong(f"turbine {number} is broken and nobody cares")
-        for entry in process.monitor.register:
+        for entry in process.monitor.fleet_state:
             if not entry.online and entry.status is not None:
                 self.wrong(f"turbine {entry.turbine_number} is offline and its status is {entry.status}")
 
@@ -175,13 +179,18 @@ class Witness:
 
     def _assigned(self, wire: Wire, frame: dict[str, Any]) -> None:
         self._prune(wire.process)
-        job = Job(frame["assignment_id"], wire.number, frame["engineer_id"], frame["assigned_at"], wire, None)
+        began = asyncio.get_running_loop().time()
+        job = Job(
+            frame["assignment_id"], wire.number, frame["engineer_id"], frame["assigned_at"], wire, began
+        )
         if wire.number in self.at_work:
             self.wrong(f"turbine {wire.number} has two engineers")
         if job.engineer_id in {each.engineer_id for each in self.at_work.values()}:
             self.wrong(f"engineer {job.engineer_id} is in two places")
-        if job.id <= max(self.jobs, default=0):
+        if job.id in self.jobs:
             self.wrong(f"assignment id {job.id} is not new")
+        if wire.process.dispatcher.hold_of(wire.number) is not None:
+            self.wrong(f"an engineer goes to turbine {wire.number}, where nobody may be")
         if self.statuses.get(wire) is not OperationalStatus.broken:
             self.wrong(f"an engineer goes to turbine {wire.number}, which did not say that it is broken")
         self.jobs[job.id] = self.at_work[wire.number] = job
@@ -191,7 +200,7 @@ class Witness:
         if job is None or job.id != assignment_id:
             self.wrong(f"assignment {assignment_id} of turbine {number} ends, but it is not running")
         else:
-            job.outcome = outcome
+            job.outcome, job.ended = outcome, asyncio.get_running_loop().time()
 
     def _prune(self, process: Process) -> None:
         """End the jobs whose link has ended in the monitor's eyes: it tells in the middle of its step."""

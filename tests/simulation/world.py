@@ -10,15 +10,18 @@ from functools import partial
 
 from doubles import SOME_DAY
 
-from gridws.dispatcher import Dispatcher, Moment
+from gridws.dispatch import Dispatcher, LocalDispatch
 from gridws.errors import MonitorRefused, MonitorUnreachable
-from gridws.frames import OperationalStatus, TurbineMetrics
-from gridws.link import Receive
-from gridws.monitor import GridMonitor
+from gridws.moments import Moment
+from gridws.monitor.monitor import GridMonitor
 from gridws.settings import MonitorSettings
-from gridws.turbine import WindTurbine
+from gridws.turbines.link import Receive
+from gridws.turbines.turbine import WindTurbine
+from gridws.wire.frames import TurbineMetrics
+from gridws.words import OperationalStatus
 
 from .disk import Disk, Handle, Identity
+from .media import Files, Memory
 from .network import ClientEnd, MonitorEnd, Wire
 from .witness import Client, Witness
 
@@ -47,12 +50,20 @@ class Process:
         self.crashed = False
         self.handle = handle
         self.witness = world.witness
-        self.monitor = GridMonitor(engineers, handle, settings=settings, clock=world.clock)
+        self.dispatcher = Dispatcher(
+            engineers,
+            repair_timeout=settings.repair_timeout,
+            place_kept_for=settings.place_kept_for,
+            started=world.clock.now(),
+        )
+        port = LocalDispatch(self.dispatcher)
+        self.monitor = GridMonitor(engineers, handle, settings=settings, clock=world.clock, port=port)
         self.life: asyncio.Task[None] | None = None
 
-    @property
-    def pool(self) -> Dispatcher:
-        return self.monitor._dispatcher
+    def status_of(self, number: int) -> OperationalStatus | None:
+        """Return what the monitor knows of a turbine, None where it has no link."""
+        entry = self.monitor.fleet_state.get(number)
+        return entry.status if entry is not None else None
 
     async def start(self) -> None:
         await self.monitor.start()
@@ -134,7 +145,7 @@ class SimTurbine(WindTurbine):
         session = wire.session
         if wire is not self.wire or not wire.healthy or wire.loss.done() or session is None or session.ended:
             return
-        if self.operational_status is status is not session.status:
+        if self.operational_status is status is not wire.process.status_of(self.turbine_number):
             self.world.witness.wrong(
                 f"turbine {self.turbine_number} is {status}, and the monitor does not know"
             )
@@ -163,7 +174,7 @@ class World:
     def __init__(self, seed: int, tell: Callable[[str], None] | None = None) -> None:
         self.chance = random.Random(seed)
         self.clock = SimClock()
-        self.disk = Disk(self.chance)
+        self.disk = Disk(self.chance, Memory() if seed % 6 else Files())
         self.witness = Witness(self.disk, tell)
         self.engineers = self.chance.randint(1, 3)
         self.buffer = self.chance.choice([12, 3600, 3600])
@@ -234,15 +245,21 @@ class World:
         self.process = Process(self.engineers, Handle(self.disk), self.settings, self)
         self.processes.append(self.process)
         self.witness.note("the monitor starts")
+        held = self.disk.medium.held()
         await self.process.start()
+        if not all(self.process.dispatcher.hold_of(number) for number in held):
+            self.witness.wrong(f"of the turbines {held} that are held some are forgotten")
 
     def crash(self) -> None:
         """As after kill -9, or when the machine loses its power: then the turbines notice late."""
+        if self.process is not None and not self.process.handle.has_noticed:
+            return  # what it had in mind of a file that it has lost is lost
         process, self.process = self.process, None
         if process is None or process.life is None:
             return
         self.witness.crashed(process)
-        process.alive, process.crashed, process.handle.dead = False, True, True
+        process.alive, process.crashed = False, True
+        process.handle.die()
         at_once = self.chance.random() < 0.7
         for wire in self.wires:
             if wire.process is process:

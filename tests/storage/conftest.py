@@ -9,11 +9,12 @@ import pytest
 
 from gridws.settings import MonitorSettings
 from gridws.storage.memory import MemoryStore
-from gridws.storage.sqlite import SqliteStore
+from gridws.storage.postgres.store import PostgresStore
+from gridws.storage.sqlite.store import SqliteStore
 
 NOW = 1_700_000_000_000
 
-AnyStore = SqliteStore | MemoryStore
+AnyStore = SqliteStore | MemoryStore | PostgresStore
 Restart = Callable[[], AnyStore]
 
 
@@ -22,14 +23,24 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "gridws.db"
 
 
-@pytest.fixture(params=["sqlite", "memory"])
-async def again(request: pytest.FixtureRequest, path: Path) -> AsyncIterator[Restart]:
-    """Return a function that makes a store over the same data; what it made is closed at the end."""
-    settings, made = MonitorSettings(), list[AnyStore]()
+@pytest.fixture(params=["sqlite", "memory", pytest.param("postgres", marks=pytest.mark.needs("postgres"))])
+def new_store(request: pytest.FixtureRequest, path: Path) -> Restart:
+    """Return a function that makes a store over the same data."""
+    settings = MonitorSettings()
+    if request.param == "postgres":
+        url = request.getfixturevalue("postgres_url")
+        return lambda: PostgresStore(url, settings=settings)
     memory = MemoryStore(settings=settings)
+    return lambda: SqliteStore(path, settings=settings) if request.param == "sqlite" else memory
+
+
+@pytest.fixture
+async def again(new_store: Restart) -> AsyncIterator[Restart]:
+    """Return a function that makes a store over the same data; what it made is closed at the end."""
+    made = list[AnyStore]()
 
     def make() -> AnyStore:
-        made.append(SqliteStore(path, settings=settings) if request.param == "sqlite" else memory)
+        made.append(new_store())
         return made[-1]
 
     yield make
