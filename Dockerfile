@@ -4,7 +4,7 @@ WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
 COPY gridws gridws
 RUN python -m venv /opt/gridws \
- && /opt/gridws/bin/pip install --no-cache-dir --disable-pip-version-check '.[dashboard]' \
+ && /opt/gridws/bin/pip install --no-cache-dir --disable-pip-version-check '.[dashboard,postgres]' \
  && /opt/gridws/bin/python -m compileall -q /opt/gridws
 
 FROM python:3.12-slim
