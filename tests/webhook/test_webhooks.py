@@ -186,7 +186,7 @@ async def test_what_is_not_taken_at_the_end_is_counted_and_told_while_others_get
         for number in (1, 2):
             webhooks.happened(event(number))
 
-        await webhooks.finish(0.2)
+        await webhooks.finish(2.0)
 
     assert ids(good) == [1, 2]
     assert (webhooks.sent, webhooks.dropped, webhooks.waiting) == (2, 2, 0)

@@ -20,7 +20,7 @@ from ..conftest import NOW
 from ..rows import ALWAYS, moved, reading
 from .conftest import until, waiting_for_locks
 
-END_SESSIONS = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = $1"
+END_SESSIONS = "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE application_name = $1"
 
 
 async def test_a_database_that_is_away_lets_the_monitor_start_degraded() -> None:
