@@ -24,7 +24,7 @@ from gridws.server.server import make_server
 from gridws.settings import MonitorSettings
 from gridws.web.app import create_app
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 HURRIED = MonitorSettings(tick=0.02, close_timeout=0.3, graceful_shutdown=0.5)
 """Limits that a test reaches within milliseconds."""
 

@@ -40,7 +40,7 @@ from gridws.wire.frames import (
 
 F = TypeVar("F", Hello, Metrics, Status)
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 """Seconds that any single wait of a story may take; only a failing test ever waits so long."""
 
 

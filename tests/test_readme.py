@@ -29,7 +29,7 @@ from gridws.web.prometheus import exposition
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MANUAL = {name: page.read_text(encoding="utf-8") for name, page in pages().items()}
-PATIENCE = 30.0
+PATIENCE = 120.0
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 

@@ -26,7 +26,7 @@ from websockets.typing import Subprotocol
 pytestmark = pytest.mark.slow
 
 WSCAT = Path(__file__).parent.parent / "scripts" / "wscat.py"
-PATIENCE = 20
+PATIENCE = 60
 ACK = '{"type":"ack","sequence":12}'
 
 
