@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib.metadata import version
+from typing import Final
 
 from prometheus_client import CollectorRegistry, Metric, ProcessCollector, generate_latest
 from prometheus_client.core import (
@@ -21,6 +22,11 @@ from prometheus_client.registry import Collector
 from ..monitor.counters import Histogram
 from ..monitor.monitor import GridMonitor
 from ..webhook.webhooks import Webhooks
+from ..words import Outcome
+
+LOST: Final = ("disconnected", "silent", "superseded", "no_pong", "not_reading", "flood", "invalid_frames")
+REFUSED: Final = (400, 401, 403, 404, 429, 503)
+"""What is counted from 0 on: a rate does not see how a number begins that was not there before."""
 
 
 def exposition(monitor: GridMonitor, webhooks: Webhooks | None = None) -> bytes:
@@ -44,12 +50,15 @@ class _Numbers(Collector):
         yield from self._pool()
         yield InfoMetricFamily("gridws_build", "What runs here.", {"version": version("gridws")})
         numbers = self._monitor.counters
-        yield _by("gridws_links_lost", "Links that ended, by reason.", "reason", numbers.links_lost)
-        refused = {str(int(status)): count for status, count in numbers.links_refused.items()}
+        lost = dict.fromkeys(LOST, 0) | numbers.links_lost
+        yield _by("gridws_links_lost", "Links that ended, by reason.", "reason", lost)
+        refused = dict.fromkeys(map(str, REFUSED), 0)
+        refused |= {str(int(status)): count for status, count in numbers.links_refused.items()}
         yield _by(
             "gridws_links_refused", "Links that turbines were refused, by HTTP status.", "status", refused
         )
-        yield _by("gridws_assignments_ended", "Assignments that ended.", "outcome", numbers.assignments_ended)
+        ended = {outcome.value: 0 for outcome in Outcome} | numbers.assignments_ended
+        yield _by("gridws_assignments_ended", "Assignments that ended.", "outcome", ended)
         yield _histogram("gridws_commit_seconds", "Time of one commit.", numbers.commits)
         yield _histogram(
             "gridws_dispatch_seconds",

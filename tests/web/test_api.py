@@ -222,6 +222,9 @@ def test_prometheus_finds_the_numbers_by_their_conventions(client: TestClient) -
     assert "gridws_frames_received_total 2.0" in lines
     assert "gridws_invalid_frames_total 1.0" in lines
     assert "gridws_connections_refused_total 0.0" in lines
+    assert 'gridws_links_lost_total{reason="silent"} 0.0' in lines
+    assert 'gridws_links_refused_total{status="401"} 0.0' in lines
+    assert 'gridws_assignments_ended_total{outcome="repaired"} 0.0' in lines
     assert "gridws_turbines_broken 1.0" in lines
     assert "gridws_engineers_free 1.0" in lines
     assert 'gridws_dispatch_seconds_bucket{le="+Inf"} 1.0' in lines
