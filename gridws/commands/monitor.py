@@ -62,7 +62,8 @@ def monitor(
         typer.Option(
             envvar="GRIDWS_LEASE",
             min=1.0,
-            help="Seconds after which monitors that share a database take this one, where it is silent, for dead.",
+            help="Seconds after which monitors that share a database take this one, where it is silent, for dead."
+            " Below 10, a monitor that froze may leave its engineer at a turbine for a moment after another was sent.",
         ),
     ] = DEFAULTS.lease,
     retain: Annotated[
