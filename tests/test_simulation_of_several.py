@@ -5,6 +5,8 @@ from __future__ import annotations
 from multiprocessing import get_context
 
 import pytest
+from simulation.several.breakages import BREAKAGES, Breakage, a_refused_stream_is_acknowledged, first_found
+from simulation.several.schedule import cut_a_wire, send_a_turbine_elsewhere, slow_the_database_down
 from simulation.several.story import Result, simulate
 
 pytestmark = pytest.mark.slow
@@ -33,3 +35,17 @@ def test_the_schedules_are_worth_the_name(results: dict[int, Result]) -> None:
 
 def test_a_seed_always_plays_the_same(results: dict[int, Result]) -> None:
     assert simulate(7) == results[7]
+
+
+def test_an_engineer_is_not_sent_where_what_waits_here_will_end_it() -> None:
+    """A slow database, and a turbine that is ok and breaks again while nobody hears of it."""
+    kinds = (slow_the_database_down, send_a_turbine_elsewhere, cut_a_wire)
+    failed = {seed: failures for seed in range(25, 40) if (failures := simulate(seed, kinds=kinds).failures)}
+    assert failed == {}
+
+
+@pytest.mark.parametrize(
+    "breakage", [each for each in BREAKAGES if each is not a_refused_stream_is_acknowledged]
+)
+def test_a_mistake_is_seen(breakage: Breakage) -> None:
+    assert first_found(breakage, seeds=200) is not None

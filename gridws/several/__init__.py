@@ -21,7 +21,8 @@ The rules of the log. Code and tests cite them by these numbers.
 6. An entry bears its author's number for it, and one that is not the next of that author is void. So an append of
    which nothing is known is said again under its number, and counts once. A chain that does not fit, or a position that
    goes back: the engineers are withdrawn, the state is loaded again, and the monitor joins anew.
-7. An assignment that ends in what is read at once is not sent. Nothing is sent by a monitor that is no member.
+7. An assignment that ends in what is read at once is not sent, nor one that will end by an `ok` which waits here to be
+   said: its turbine broke again since. Nothing is sent by a monitor that is no member.
 8. While the log cannot be reached events wait, those of a link made one: a few for each link, however long it takes.
 9. A monitor that stops says so, and ends nobody else's repairs.
 

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ..clock import Clock
+from ..dispatch import StatusReported
 from ..moments import Moment
+from ..words import OperationalStatus
 from .entries import Draft, Entry, Joined, Left, LogEvent, Lost, encode_events
 from .log import DispatchLog
 from .pending import Pending, PendingEvent
@@ -82,6 +84,16 @@ class Author:
         """The place of the first event that is not in the log yet, or of the next one to come."""
         under_way: Iterable[int] = self.batch.events if self.batch is not None else ()
         return min([self._pending.first_place, *under_way])
+
+    def is_well_unheard(self, link_id: int) -> bool:
+        """Return whether a turbine said on this link that it is ok, and that is not seen in the log yet."""
+        under_way = [] if self.batch is None else self.batch.events.values()
+        return any(
+            isinstance(event, StatusReported)
+            and event.session_id == link_id
+            and event.operational_status is OperationalStatus.ok
+            for event in (*under_way, *self._pending.statuses(link_id))
+        )
 
     def is_alone(self, replica: Replica) -> bool:
         """Return whether nobody is in the pool but what this monitor was before."""

@@ -58,7 +58,7 @@ class Following:
         self.pool = SharedPool(self.pool_clock)
         self.pending = Pending()
         self.author = Author(log, self.pending, clock=clock, joined=joined)
-        self.handing_over = HandingOver(self.pool_clock, self.author.ids)
+        self.handing_over = HandingOver(self.pool_clock, self.author.ids, self.author.is_well_unheard)
         self.membership = Membership(log, self, clock=clock, pool_clock=self.pool_clock, lease=settings.lease)
         self.chores = Chores(log, self.pool, self.membership, self.handing_over, clock=clock)
         self.tried = asyncio.Event()

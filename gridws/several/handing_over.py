@@ -10,7 +10,7 @@ Commands bear local sessions and the local monotonic clock: how long a repair to
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Final
@@ -50,16 +50,19 @@ ENDS_KEPT: Final = 10_000
 class HandingOver:
     """Turns steps into commands; `member` is the id under which this monitor is in the pool, None while it is not.
 
-    `own` are all ids under which it ever was in it.
+    `own` are all ids under which it ever was in it; `is_well` returns whether a turbine said on a link that it is ok,
+    and the pool does not know yet.
     """
 
-    def __init__(self, clock: PoolClock, own: AbstractSet[int]) -> None:
+    def __init__(self, clock: PoolClock, own: AbstractSet[int], is_well: Callable[[int], bool]) -> None:
         self.member: int | None = None
         self.carry_out: CarryOut
         self._clock = clock
         self._own = own
+        self._is_well = is_well
         self._ends: OrderedDict[int, Release] = OrderedDict()  # by the assignments' ids, the latest last
         self._carried: dict[int, Assignment] = {}  # by id, with their local sessions
+        self._unsent: set[int] = set()  # assignments that will end with what waits here to be said
         self._elsewhere: set[int] = set()  # turbines that are shown as linked to others
 
     def hand_over(
@@ -174,6 +177,9 @@ class HandingOver:
         link_id = self._own_link(replica, assignment.turbine_number, assignment.session_id)
         if link_id is None:
             return Elsewhere(Assign(_local(assignment, step, moment)))
+        if self._is_well(link_id):
+            self._unsent.add(assignment.id)
+            return Elsewhere(Assign(_local(assignment, step, moment)), Told.nobody)
         local = _local(replace(assignment, session_id=link_id), step, moment)
         self._carried[local.id] = local
         return Assign(local)
@@ -183,6 +189,10 @@ class HandingOver:
         local = replace(release, assignment=_local(release.assignment, step, moment))
         if carried is not None:
             yield replace(local, assignment=replace(local.assignment, session_id=carried.session_id))
+            return
+        if release.assignment.id in self._unsent:
+            self._unsent.discard(release.assignment.id)
+            yield Elsewhere(local, Told.nobody)
             return
         if self._wrote(step):
             yield Settle(release.assignment, release.outcome, release.ended_at)

@@ -111,6 +111,11 @@ class Pending:
             del self._events[oldest]
             self._orders -= 1
 
+    def statuses(self, link_id: int) -> list[PendingEvent]:
+        """Return what was said on a link of how its turbine is, and waits, the oldest first."""
+        waiting = self._of_link.get(link_id)
+        return [] if waiting is None else [self._events[place] for place in waiting.statuses]
+
     def time_passed(self) -> None:
         """Deadlines are to be looked at; once is enough."""
         if TimePassed() not in islice(reversed(self._events.values()), 1):
