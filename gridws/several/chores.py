@@ -1,7 +1,8 @@
 """What is seldom to be done for the log, beside following it and in nobody's way.
 
 A snapshot each so many entries, by who wrote the last of them; the sessions of a lost monitor ended; and once a minute
-one member compares the rows of open repairs with its replica, by rule 4 of the log.
+one member compares the rows of open repairs with its replica, by rule 4 of the log, soon after its start for the first
+time: the one that did so may have died.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ SNAPSHOT_EVERY: Final = 20_000
 """Entries."""
 COMPARE_EVERY: Final = 60.0
 """Seconds."""
+SOON: Final = 1 / 6
+"""Of that time."""
 TRY_AGAIN: Final = 5.0
 """Seconds until a chore that failed is tried again."""
 
@@ -48,6 +51,7 @@ class Chores:
         self._clock = clock
         self._is_snapshot_due = False
         self._writers_lost: list[int] = []
+        self._compare_at = clock.now().seconds + SOON * COMPARE_EVERY
         self._wanted = asyncio.Event()
 
     def appended(self, position: int) -> None:
@@ -65,12 +69,13 @@ class Chores:
         """Do them until cancelled."""
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(COMPARE_EVERY):
+                async with asyncio.timeout(self._compare_at - self._clock.now().seconds):
                     await self._wanted.wait()
             try:
                 await self._do_all()
             except StoreFailed as error:
                 _log.warning("a chore of the pool of engineers waits: %s", error.reason)
+                self._wanted.set()
                 await asyncio.sleep(TRY_AGAIN)
 
     async def leave(self) -> None:
@@ -81,7 +86,7 @@ class Chores:
                 await self._keep(replica)
 
     async def _do_all(self) -> None:
-        is_time = not self._wanted.is_set()
+        self._wanted.clear()
         replica = self._pool.replica
         while self._writers_lost:
             await self._log.settle(self._writers_lost[-1], self._clock.now().at)
@@ -89,9 +94,11 @@ class Chores:
         if replica is not None and self._is_snapshot_due:
             await self._keep(replica)
             self._is_snapshot_due = False
-        if replica is not None and is_time and self._membership.member is not None and self._pool.rank == 0:
+        if self._clock.now().seconds < self._compare_at:
+            return
+        if replica is not None and self._membership.member is not None and self._pool.rank == 0:
             await self._compare(replica)
-        self._wanted.clear()
+        self._compare_at = self._clock.now().seconds + COMPARE_EVERY
 
     async def _keep(self, replica: Replica) -> None:
         await self._log.keep(replica.position, replica.chain, replica.to_text())

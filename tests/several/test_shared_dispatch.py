@@ -489,7 +489,10 @@ def test_the_rows_of_repairs_that_nobody_could_end_are_ended_within_a_minute() -
             turbine.says("ok")
             await settled()
             here.log.open_rows = [assignment, replace(assignment, id=99)]
-            await asyncio.sleep(chores.COMPARE_EVERY)
+            a.repairs.clear()
+            for _ in range(10):  # other chores, which never let a minute pass without any
+                a.port._following.chores.evicted(5)
+                await asyncio.sleep(chores.COMPARE_EVERY / 10)
 
             settled_by = [m for m in (a, b) if 1 in m.repairs and m.repairs[1].outcome == Outcome.repaired]
             assert settled_by == [a]
