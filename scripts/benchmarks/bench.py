@@ -13,6 +13,7 @@ from . import clients, dispatch, frames, growth, starts
 from .archive import history
 from .figures import Figure, Group, as_json, columns, print_group
 from .overload import print_overload
+from .several import print_several
 from .soak import SOAK, print_soak
 from .stages import print_stages
 
@@ -49,6 +50,8 @@ def asked_for(options: argparse.Namespace) -> list[Callable[[], Tables]]:
             "rate": Group(growth.with_rate, growth.RATE_COLUMNS),
         }
         asked.append(lambda: printed(groups))
+    if options.several:
+        asked.append(lambda: print_several(options.seconds))
     if options.overload:
         asked.append(lambda: print_overload(options.overload, options.links))
     if options.soak:
@@ -77,6 +80,7 @@ def parser() -> argparse.ArgumentParser:
         help="compare with Node, Go, mosquitto and NATS, as far as they are here",
     )
     add("--growth", action="store_true", help="more and more links, then a higher and higher rate")
+    add("--several", action="store_true", help="monitors that share a PostgreSQL")
     add("--overload", type=float, metavar="SECONDS", help="offer twice what it can store for so long")
     add(
         "--soak",

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from .processes import LOAD_CORE, Process, monitor, python, running
+from .processes import LOAD_CORE, MEASURED_CORE, Process, monitor, python, running
 
 BUSY: Final = "while True: pass"
 ASK_WITHIN: Final = 30.0
@@ -144,11 +144,15 @@ class Stand:
         self.probe.tell(do="probe", seconds=STEP_LASTS)
         self.send(rate, STEP_LASTS)
         cores = (self.server.cpu() - cpu) / (time.monotonic() - began)
-        while len(self.watching.seconds) < first + 2:  # answers that take seconds
-            time.sleep(A_SECOND)
+        self.wait_for_looks(first + 2)
         begin, *_, end = self.watching.seconds[first:]
         stored = min(rate, (end.stored - begin.stored) / (end.said_at - begin.said_at))
         return Step(rate, stored, cores, [took for _, took in self.probe.answer()])
+
+    def wait_for_looks(self, count: int) -> None:
+        """Wait until there were so many looks: answers may take seconds."""
+        while len(self.watching.seconds) < count:
+            time.sleep(A_SECOND)
 
     def climb(self) -> Iterator[Step]:
         """Yield the better try of each rate, up to the first one that it does not keep up with."""
@@ -173,20 +177,23 @@ def stand(
     numbered: bool,
     busy: Sequence[int] = (),
     database: Path | None = None,
+    url: str | None = None,
     options: Sequence[str] = (),
+    core: int = MEASURED_CORE,
+    first: int = 1,
 ) -> Iterator[Stand]:
-    """A stand with so many links open, beside neighbours on these cores."""
+    """A stand on this core with so many links open, of turbines from `first` on, beside neighbours on these cores."""
     with contextlib.ExitStack() as stack:
         if database is None:
             database = (
                 Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gridws-bench-"))) / "bench.db"
             )
-        server, port = stack.enter_context(monitor(database, *options))
-        flood = stack.enter_context(running(python("scripts.benchmarks.flood"), LOAD_CORE))
+        server, port = stack.enter_context(monitor(url or database, *options, core=core))
+        flood = stack.enter_context(running(python("scripts.benchmarks.flood"), core ^ 1))
         probe = stack.enter_context(running(python("scripts.benchmarks.flood"), None))
         stack.enter_context(neighbours(busy))
         flood.ask(do="target", port=port, numbered=numbered)
-        flood.ask(do="open", count=links)
+        flood.ask(do="open", first=first, count=links)
         probe.ask(do="target", port=port, numbered=False)
         watching = Watching(port, server)
         stack.enter_context(watching.going_on())

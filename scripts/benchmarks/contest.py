@@ -31,13 +31,18 @@ SETTLES: Final = 1.0
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """A server that runs: what it is, its processes, its port and protocol, and where it stores, if it does."""
+    """A server that runs: what it is, its processes, its port and protocol, and where it stores, if it does.
+
+    `beside` returns the seconds of CPU of another server that stores for it, `count` the readings stored there.
+    """
 
     what: str
     processes: Sequence[Process]
     port: int
     protocol: str = "gridws"
     database: Path | None = None
+    beside: Callable[[], float] | None = None
+    count: Callable[[], int] | None = None
 
 
 Opening = Callable[[Path], AbstractContextManager[Server]]
@@ -62,6 +67,7 @@ class Contender:
         self.server, self._generator, self._how = server, generator, how
         self._rounds: list[dict[str, Any]] = []
         self._cpus: list[float] = []
+        self._besides: list[float] = []
         self._written = 0
         empty = self._memory()
         generator.ask(do="open", first=1, count=how.links, hello=how.hello)
@@ -70,12 +76,13 @@ class Contender:
 
     def go(self) -> None:
         """Load it for one round."""
-        cpu, written = self._cpu(), self._written_so_far()
+        cpu, beside, written = self._cpu(), self._beside(), self._written_so_far()
         probe = PROBE if self._how.probe else None
         seconds = self._how.seconds / ROUNDS
         answer = self._generator.ask(do="send", rate=self._how.rate, seconds=seconds, probe=probe)
         self._rounds.append(answer)
         self._cpus.append((self._cpu() - cpu) / answer["sent"])
+        self._besides.append((self._beside() - beside) / answer["sent"])
         self._written += self._written_so_far() - written
 
     def figure(self) -> Figure:
@@ -88,6 +95,9 @@ class Contender:
             links=how.links,
             rate=how.rate,
             cpu_us_a_frame=round(cpu * 1e6, 1),
+            server_us_a_frame=round(statistics.median(self._besides) * 1e6, 1)
+            if self.server.beside
+            else None,
             cores=round(cpu * how.rate, 2),
             kib_a_link=round(self._bytes / how.links / 1024, 1),
             sent=int(sent + how.rate * WARM_UP),
@@ -99,6 +109,9 @@ class Contender:
 
     def _cpu(self) -> float:
         return sum(process.cpu() for process in self.server.processes)
+
+    def _beside(self) -> float:
+        return self.server.beside() if self.server.beside is not None else 0.0
 
     def _memory(self) -> int:
         return sum(process.memory() for process in self.server.processes)
@@ -123,6 +136,9 @@ def contest(openings: Sequence[Opening], how: Loading) -> list[Figure]:
                     contender.go()
             time.sleep(SETTLES)
             figures = [contender.figure() for contender in contenders]
+            for contender, figure in zip(contenders, figures, strict=True):
+                if contender.server.count is not None:
+                    figure.stored = contender.server.count()
         for contender, figure in zip(contenders, figures, strict=True):
             if contender.server.database is not None:
                 count_stored(contender.server.database, figure)

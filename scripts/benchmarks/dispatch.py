@@ -105,9 +105,14 @@ def dispatch(rounds: int = ROUNDS) -> Iterator[Figure]:
     """Yield the ways' figures, each with its ratio to the echo's."""
     with (
         tempfile.TemporaryDirectory(prefix="gridws-bench-") as folder,
-        bare("echo") as (_, echo_port),
         monitor(Path(folder) / "bench.db", "--engineers", "1", log=Path(folder) / "log") as (_, port),
     ):
+        yield from ways_of_an_engineer(port, rounds)
+
+
+def ways_of_an_engineer(port: int, rounds: int = ROUNDS) -> Iterator[Figure]:
+    """Yield the same of the monitor at this port, which has a single engineer and nothing else to do."""
+    with bare("echo") as (_, echo_port):
         before = os.sched_getaffinity(0)
         os.sched_setaffinity(0, {LOAD_CORE % (os.cpu_count() or 1)})
         try:

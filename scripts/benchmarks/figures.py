@@ -15,6 +15,7 @@ COLUMNS: Final = {
     "rate": "frames/s",
     "ratio": "ratio",
     "cpu_us_a_frame": "µs a frame",
+    "server_us_a_frame": "µs of the database",
     "cores": "cores",
     "kib_a_link": "KiB a link",
     "sent": "sent",
@@ -44,6 +45,7 @@ class Figure:
     ratio: float | None = None
     """To the first line of the same table, in what the table is about: the part that travels to other machines."""
     cpu_us_a_frame: float | None = None
+    server_us_a_frame: float | None = None
     cores: float | None = None
     kib_a_link: float | None = None
     sent: int | None = None

@@ -152,7 +152,7 @@ class Flood:
         self.port, self.numbered = port, numbered
         self.turbines: list[Turbine] = []
 
-    async def open(self, count: int) -> None:
+    async def open(self, first: int, count: int) -> None:
         gate = asyncio.Semaphore(50)
         loop = asyncio.get_running_loop()
 
@@ -164,7 +164,7 @@ class Flood:
                 await opened
                 return turbine
 
-        self.turbines = list(await asyncio.gather(*[one(1 + place) for place in range(count)]))
+        self.turbines = list(await asyncio.gather(*[one(first + place) for place in range(count)]))
 
     async def send(self, rate: float, seconds: float) -> dict[str, object]:
         """Make `rate` readings a second over all turbines, or as many as this process can; say how it went."""
@@ -219,7 +219,7 @@ class Flood:
         return times
 
     def acked(self) -> dict[str, list[int]]:
-        """Return by turbine's number, from 1 on, what was sent and what was acknowledged."""
+        """Return by turbine's number, from the first on, what was sent and what was acknowledged."""
         return {
             "sent": [turbine.sent for turbine in self.turbines],
             "acked": [turbine.acked for turbine in self.turbines],

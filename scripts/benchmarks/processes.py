@@ -107,7 +107,7 @@ def running(command: list[str], core: int | None, errors: IO[bytes] | None = Non
 
 @contextlib.contextmanager
 def monitor(
-    database: Path, *options: str, core: int = MEASURED_CORE, log: Path | None = None
+    database: Path | str, *options: str, core: int | None = MEASURED_CORE, log: Path | None = None
 ) -> Iterator[tuple[Process, int]]:
     """A whole monitor, its defaults on, and its port; it logs mistakes only, or all as usual into the file `log`."""
     command = python("gridws", "monitor", "--port", "0", "--database", str(database), *options)

@@ -123,7 +123,7 @@ def mosquitto() -> Opening:
 
     @contextlib.contextmanager
     def opening(files: Path) -> Iterator[Server]:
-        port = _free_port()
+        port = free_port()
         configuration = files / "mosquitto.conf"
         configuration.write_text(MOSQUITTO.format(port=port))
         command = [program, "-c", str(configuration)]
@@ -139,7 +139,7 @@ def nats() -> Opening:
 
     @contextlib.contextmanager
     def opening(files: Path) -> Iterator[Server]:
-        port = _free_port()
+        port = free_port()
         command = [program, "-js", "-sd", str(files / "jetstream"), "-a", "127.0.0.1", "-p", str(port)]
         command += ["--log", str(files / "nats.log")]
         with _broker("NATS JetStream and a consumer", "nats", command, port, files) as server:
@@ -161,7 +161,7 @@ def _broker(what: str, protocol: str, command: list[str], port: int, files: Path
     database = files / f"{protocol}.db"
     subscriber = python("scripts.benchmarks.peers.subscriber", protocol, str(port), str(database))
     with running(command, MEASURED_CORE) as broker:
-        _wait_until_it_listens(broker, port)
+        wait_until_it_listens(broker, port)
         with running(subscriber, MEASURED_CORE) as stores:
             stores.line()
             yield Server(
@@ -169,7 +169,7 @@ def _broker(what: str, protocol: str, command: list[str], port: int, files: Path
             )
 
 
-def _wait_until_it_listens(broker: Process, port: int) -> None:
+def wait_until_it_listens(broker: Process, port: int) -> None:
     until = time.monotonic() + LISTENS_WITHIN
     while True:
         try:
@@ -182,7 +182,7 @@ def _wait_until_it_listens(broker: Process, port: int) -> None:
             return
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
     return port
