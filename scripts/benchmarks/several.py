@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -22,7 +23,7 @@ from .dispatch import ASSIGNED, Turbine, connect, ways_of_an_engineer
 from .figures import Figure, columns, print_facts, print_table
 from .frames import LINKS, RATE, gridws
 from .peers.postgres import Postgres, postgres
-from .processes import LOAD_CORE, MEASURED_CORE, load, monitor
+from .processes import LOAD_CORE, MEASURED_CORE, load, monitor, running
 
 COLUMNS: Final = columns(
     "links", "rate", "ratio", "cpu_us_a_frame", "server_us_a_frame", "kib_a_link", "sent", "stored", "late_s"
@@ -36,6 +37,7 @@ PATIENTS: Final = 40
 DECIDING: Final = 8.0
 FLEET: Final = 10_000
 WATCHING: Final = 10.0
+WATCH: Final = "exec {python} scripts/wscat.py ws://127.0.0.1:{port}/ws/watch >/dev/null"
 
 
 def print_several(seconds: float) -> dict[str, list[dict[str, object]]]:
@@ -163,10 +165,11 @@ async def _suffer(turbine: Turbine, until: float) -> int:
 
 
 def _following(url: str) -> float:
-    """Return the cores of a monitor without a link that shows what all turbines send to the other one."""
+    """Return the cores of a monitor without a link while somebody watches there what all turbines say to another."""
     with (
         monitor(url, core=LOAD_CORE) as (_, port),
-        monitor(url, core=MEASURED_CORE) as (watcher, _),
+        monitor(url, core=MEASURED_CORE) as (watcher, watched),
+        running(["sh", "-c", WATCH.format(python=sys.executable, port=watched)], LOAD_CORE),
         load(port, "gridws") as generator,
     ):
         generator.ask(do="open", first=1, count=FLEET, hello=True)
