@@ -9,7 +9,7 @@ from gridws.errors import StoreFailed
 from gridws.settings import MonitorSettings
 from gridws.storage.batches import Batch
 from gridws.storage.memory import MemoryStore
-from gridws.storage.rows import Event, Hold, LinkRow, Name, Names, Repair, StatusChange
+from gridws.storage.rows import Cursor, Event, Hold, LinkRow, Name, Names, Repair, StatusChange
 
 from .conftest import NOW, AnyStore, Restart
 from .rows import ALWAYS, moved, reading
@@ -51,6 +51,15 @@ async def test_a_cursor_wanted_is_read_after_the_commit(store: AnyStore) -> None
     written = await store.write(batch)
 
     assert written.cursors == {(7, "s"): 41, (8, "s"): None}
+
+
+async def test_a_stream_that_was_opened_twice_in_one_batch_has_one_cursor(store: AnyStore) -> None:
+    for first in (1, 3):  # unknown before, and known
+        twice = {Cursor((7, "s")): first + 1, Cursor((7, "s")): first}
+        written = await store.write(Batch(cursors=twice, wanted=[(7, "s")]))
+
+        assert written.cursors == {(7, "s"): first + 1}
+        assert written.rejected == 0
 
 
 async def test_a_cursor_never_goes_back(store: AnyStore) -> None:

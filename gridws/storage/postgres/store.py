@@ -253,8 +253,7 @@ class PostgresStore(PostgresHistory):
     async def _insert(self, connection: Connection, batch: Batch) -> Written:
         writer, number = self._writer or 0, self._batches + 1
         await self._note(connection, batch, number)
-        cursors = {cursor.key: sequence for cursor, sequence in batch.cursors.items()}
-        taken, rejected = await self._cursors.advance(connection, cursors, writer)
+        taken, rejected = await self._cursors.advance(connection, batch.cursors, writer)
         refused, kept = without_streams(batch, taken)
         self.progress += 1
         if kept:

@@ -5,17 +5,11 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
-from itertools import count
-from operator import attrgetter
 from typing import Final
 
+from ..places import ALL_IDS, Places
 from ..rows import Cursor, StreamKey
 from .inserts import Insert, insert
-
-_ALL_IDS: Final = 1 << 40
-"""More than there will be streams; a note is an id and, a multiple of this, whose note it is."""
-_notes: Final = count(1)
-_PLACE: Final = attrgetter("place")
 
 _NAMES: Final = Insert(
     "INSERT INTO stream_names (turbine_number, stream) SELECT column1, column2",
@@ -24,7 +18,7 @@ _NAMES: Final = Insert(
 )
 
 _CURSORS: Final = Insert(
-    f"INSERT INTO cursors (stream_id, last_sequence) SELECT column1 % {_ALL_IDS}, column2",
+    f"INSERT INTO cursors (stream_id, last_sequence) SELECT column1 % {ALL_IDS}, column2",
     2,
     "ON CONFLICT (stream_id) DO UPDATE SET last_sequence = max(last_sequence, excluded.last_sequence)",
 )
@@ -42,38 +36,34 @@ FROM json_each(?) k JOIN cursors ON stream_id = k.value
 
 
 class Cursors:
-    """The table of cursors. Where one lies is noted in it: its stream's id, and whose note it is."""
+    """The table of cursors."""
 
     def __init__(self) -> None:
-        self._places = range(0)
-        self.forget()
+        self._places = Places()
 
     def forget(self) -> None:
         """Believe no note any more: their transaction failed, or the file is another one."""
-        first = next(_notes) * _ALL_IDS
-        self._places = range(first, first + _ALL_IDS)
+        self._places.forget()
 
     def advance(self, connection: sqlite3.Connection, cursors: Mapping[Cursor, int]) -> int:
         """Move the cursors, never back, in the caller's transaction; return how many no database takes."""
-        places = list(map(_PLACE, cursors))
-        if places and not (min(places) in self._places and max(places) in self._places):
+        offered = len(cursors)
+        places = self._places.of(cursors)
+        if places is None:
             self._find(connection, cursors)
-            cursors = {cursor: to for cursor, to in cursors.items() if cursor.place in self._places}
-            rejected = len(places) - len(cursors)
-            places = list(map(_PLACE, cursors))
-        else:
-            rejected = 0
-        return rejected + len(insert(connection, _CURSORS, list(zip(places, cursors.values(), strict=True))))
+            cursors = {cursor: to for cursor, to in cursors.items() if self._places.has(cursor)}
+            places = self._places.of(cursors) or []
+        rejected = insert(connection, _CURSORS, list(zip(places, cursors.values(), strict=True)))
+        return offered - len(cursors) + len(rejected)
 
     def _find(self, connection: sqlite3.Connection, cursors: Iterable[Cursor]) -> None:
         """Note where those lie of which no note is ours; there is none of a stream that no database takes."""
-        unknown = [cursor for cursor in cursors if cursor.place not in self._places]
+        unknown = [cursor for cursor in cursors if not self._places.has(cursor)]
         keys = [cursor.key for cursor in unknown]
         insert(connection, _NAMES, keys)
         ids = _ids_of(connection, keys)
         for cursor in unknown:
-            stream_id = ids.get(cursor.key)
-            cursor.place = 0 if stream_id is None else self._places[stream_id]
+            self._places.note(cursor, ids.get(cursor.key))
 
     def read(
         self, connection: sqlite3.Connection, wanted: Iterable[StreamKey]
