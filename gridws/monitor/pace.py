@@ -66,6 +66,11 @@ class Pace:
         """The session has ended."""
         self._waiting.pop(session, None)
 
+    def note(self, queued: int) -> None:
+        """Hold links back from now on where enough waits: the step that goes on may read from all of them."""
+        if queued >= QUEUE_WANTED:
+            self.holds_back = True
+
     def next_round(self, queued: int, now: float) -> None:
         """Let in as many readings as the queue lacks, in equal shares, the longest waiting first."""
         lacking = max(0, QUEUE_WANTED - queued)

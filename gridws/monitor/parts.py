@@ -63,7 +63,8 @@ def put_together(port: DispatchPort, store: Store, settings: MonitorSettings, cl
         chronicle=chronicle,
         counters=counters,
     )
-    queue = WriteQueue(store, acks, settings=settings, clock=clock)
+    pace = Pace()
+    queue = WriteQueue(store, acks, settings=settings, clock=clock, pace=pace)
     remarks = Remarks(names, port, queue=queue, watch=watch)
     dispatching = Dispatching(
         sessions,
@@ -76,7 +77,6 @@ def put_together(port: DispatchPort, store: Store, settings: MonitorSettings, cl
         counters=counters,
     )
     port.open(dispatching.carry_out)
-    pace = Pace()
     tap = FrameTap(size=settings.viewer_queue)
     rounds = Rounds(
         sessions,

@@ -27,6 +27,7 @@ from ..moments import Moment
 from ..settings import MonitorSettings
 from ..storage import Opened, Store, Written
 from ..storage.rows import Event, LinkRow, ReadingRow, Repair, StatusChange
+from .pace import Pace
 from .stream import Stream
 from .waiting_rows import Chunk, Records
 from .writer_watch import WriterWatch
@@ -71,7 +72,9 @@ class WriteQueue:
     `rows_to_go` is how many more readings fit until stock is taken, 0 where there is no room for any.
     """
 
-    def __init__(self, store: Store, notice: Notice, *, settings: MonitorSettings, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, notice: Notice, *, settings: MonitorSettings, clock: Clock, pace: Pace
+    ) -> None:
         self.degraded: str | None = None
         self.records_lost = 0
         self.rejected = 0
@@ -83,6 +86,7 @@ class WriteQueue:
         self.rows_to_go = min(settings.batch_rows, settings.queue_rows)
         self._chunk_rows = COMMIT_ROWS
         self._clock = clock
+        self._pace = pace
         self._records = Records()
         self.chunk = self._in_hand = Chunk()
         self._full: deque[Chunk] = deque()  # chunks that take no more readings, the oldest first
@@ -136,6 +140,7 @@ class WriteQueue:
     def take_stock(self) -> None:
         """Have enough for a commit, and a chunk of its own for what comes when this one is full."""
         self._enough.set()
+        self._pace.note(self.rows)
         if len(self.chunk) > self._chunk_rows - self._settings.batch_rows:
             self._full.append(self.chunk)
             self.chunk = Chunk()

@@ -179,3 +179,18 @@ def test_ten_seconds_after_what_waits_is_half_done_all_is_well(fleet: Fleet) -> 
             assert fleet.monitor.queue.degraded is None
 
     run(story())
+
+
+def test_links_wait_also_within_the_step_that_reads_them_all() -> None:
+    """What sockets hold comes at once when a monitor had no time for them, before any round of the pace."""
+
+    async def story() -> None:
+        fleet = Fleet(0.0)
+        async with fleet.living():
+            for turbine in fleet.turbines:
+                turbine.make(WINDOW)
+
+            assert fleet.monitor.pace.holds_back
+            assert fleet.monitor.queue.rows <= QUEUE_WANTED + fleet.monitor.settings.batch_rows + TURBINES
+
+    run(story())

@@ -11,6 +11,7 @@ from virtual_time import run
 
 from gridws.clock import Belief
 from gridws.errors import StoreFailed
+from gridws.monitor.pace import Pace
 from gridws.monitor.stream import Stream
 from gridws.monitor.waiting_rows import RECORDS_KEPT
 from gridws.monitor.write_queue import COMMIT_ROWS, WriteQueue
@@ -104,7 +105,13 @@ class Desk:
         self.disk, self.notes = Disk(), Notes()
         settings = MonitorSettings(**limits)  # type: ignore[arg-type]
         self.clock = LoopClock()
-        self.queue = WriteQueue(self.disk, self.notes, settings=settings, clock=self.clock)  # type: ignore[arg-type]
+        self.queue = WriteQueue(
+            self.disk,  # type: ignore[arg-type]
+            self.notes,
+            settings=settings,
+            clock=self.clock,
+            pace=Pace(),
+        )
         self.stream = Stream((7, "a"))
         self.stream.open(None)
 
