@@ -28,6 +28,8 @@ COMPARE_EVERY: Final = 60.0
 """Seconds."""
 SOON: Final = 1 / 6
 """Of that time."""
+EARLY: Final = 0.01
+"""Seconds by which a timer may be too early for a clock."""
 TRY_AGAIN: Final = 5.0
 """Seconds until a chore that failed is tried again."""
 
@@ -94,7 +96,7 @@ class Chores:
         if replica is not None and self._is_snapshot_due:
             await self._keep(replica)
             self._is_snapshot_due = False
-        if self._clock.now().seconds < self._compare_at:
+        if self._clock.now().seconds < self._compare_at - EARLY:
             return
         if replica is not None and self._membership.member is not None and self._pool.rank == 0:
             await self._compare(replica)
