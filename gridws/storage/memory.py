@@ -94,8 +94,8 @@ class MemoryStore:
         skipped = 0 if self._ids_given_back else _ID_BLOCK
         assignment, link = self._first_ids
         self._first_ids = (
-            max([assignment + skipped, *self.repair_rows]),
-            max([link + skipped, *self.link_rows]),
+            max([assignment, *self.repair_rows]) + skipped,
+            max([link, *self.link_rows]) + skipped,
         )
         self._committed_at = now
         self._ids_given_back = False

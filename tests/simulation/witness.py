@@ -75,6 +75,7 @@ class Witness:
         self._clients: dict[Wire, Client] = {}
         self._disk = disk
         self._tell = tell
+        self._error_code = ""
 
     def wrong(self, sentence: str) -> None:
         self.note(f"WRONG: {sentence}")
@@ -96,10 +97,12 @@ class Witness:
     def hearing(self, wire: Wire, text: str) -> Iterator[None]:
         """Take note of a frame that the monitor takes meanwhile."""
         job = self.at_work.get(wire.number)
+        self._error_code = ""
         self._up(wire, text)
         yield
-        status = wire.process.status_of(wire.number)
-        if job is not None and job.outcome == "repaired" and status is not OperationalStatus.ok:
+        unheard = wire.process.status_of(wire.number) is not OperationalStatus.ok
+        # Of a reading that is stored already the status counts, also when the link is closed for it.
+        if job is not None and job.outcome == "repaired" and unheard and self._error_code != "sequence_used":
             # The session ended with this frame, as the one too many, and what it said was not heard any more.
             job.outcome = "disconnected"
 
@@ -132,6 +135,8 @@ class Witness:
                 self._acknowledged(wire, frame["sequence"])
             case "welcome":
                 self._acknowledged(wire, frame["last_sequence"] or 0)
+            case "error":
+                self._error_code = frame["code"]
 
     def lost(self, wire: Wire) -> None:
         self.note(f"{wire.number} is lost")
