@@ -18,7 +18,7 @@ from .monitors import Process
 from .replay import WatchedLog
 from .tables import Tables
 from .turbines import MONITOR, HoppingTurbine
-from .ways import Database
+from .ways import LATEST, Database
 from .wires import MonitorEnd, TurbineEnd, Wire
 from .witness import Witness
 
@@ -158,6 +158,8 @@ class Grid:
         if replica is None or member not in replica.members:
             return
         killed, within = self.universe.now, lease + lease / 6 + 1.0
+        if process.hampered.within(killed - LATEST, killed):
+            return  # a beat of its own may still be on the way
 
         def look() -> None:
             if self.log.replica is None or member not in self.log.replica.members:

@@ -32,6 +32,8 @@ WITHIN: Final = 5.0
 """Seconds that a caller waits for an answer."""
 WELL: Final = 0.05
 """Seconds that a part of a call takes at most while all is well."""
+LATEST: Final = 8.0
+"""Seconds after which what is done late is done at the latest."""
 LOOK_AGAIN: Final = 0.05
 """Seconds until a transaction that waits looks again."""
 
@@ -102,7 +104,7 @@ class Way:
         if self.is_away or self._happens("refused"):
             self._fail(answer)
         elif may_be_late and self._happens("late"):
-            self._database.later(self._database.chance.uniform(0.05, 8.0), partial(self._do_unheard, act))
+            self._database.later(self._database.chance.uniform(0.05, LATEST), partial(self._do_unheard, act))
             self._fail(answer)
         else:
             self._database.start(self._do(act, answer))
