@@ -168,7 +168,7 @@ class LogClient:
     async def settle(self, writer_id: int, at: int) -> None:
         await self._reach(lambda: self.shared.settled.append(writer_id))
 
-    async def open_repairs(self, before: int) -> Sequence[Assignment]:
+    async def open_repairs(self) -> Sequence[Assignment]:
         return await self._reach(lambda: list(self.shared.open_rows))
 
     async def close(self) -> None:

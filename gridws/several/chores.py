@@ -2,7 +2,8 @@
 
 A snapshot each so many entries, by who wrote the last of them; the sessions of a lost monitor ended; and once a minute
 one member compares the rows of open repairs with its replica, by rule 4 of the log, soon after its start for the first
-time: the one that did so may have died.
+time: the one that did so may have died. It gives an end only to what it found so twice, as whoever knows a repair's end
+may be about to write it; no clock is asked how old a row is, since the machines' clocks may differ.
 """
 
 from __future__ import annotations
@@ -53,6 +54,8 @@ class Chores:
         self._clock = clock
         self._is_snapshot_due = False
         self._writers_lost: list[int] = []
+        self._over: set[int] = set()
+        """Assignments that were over at the last comparison, with rows that had no end."""
         self._compare_at = clock.now().seconds + SOON * COMPARE_EVERY
         self._wanted = asyncio.Event()
 
@@ -100,17 +103,17 @@ class Chores:
             return
         if replica is not None and self._membership.member is not None and self._pool.rank == 0:
             await self._compare(replica)
-        self._compare_at = self._clock.now().seconds + COMPARE_EVERY
+        self._compare_at = self._clock.now().seconds + COMPARE_EVERY * (SOON if self._over else 1.0)
 
     async def _keep(self, replica: Replica) -> None:
         await self._log.keep(replica.position, replica.chain, replica.to_text())
 
     async def _compare(self, replica: Replica) -> None:
         """Give an end to rows of repairs that are over, and were left open by monitors that died."""
-        rows = await self._log.open_repairs(self._clock.now().at - round(COMPARE_EVERY * 1000))
+        rows = await self._log.open_repairs()
         dispatcher = replica.dispatcher
         running = {each.assignment.id for each in dispatcher.engineers() if each.assignment}
         over = [row for row in rows if row.id not in running and row.id <= dispatcher.last_assignment_id]
-        if over:
-            settled = [self._handing_over.end_of(row, replica.at) for row in over]
-            self._handing_over.carry_out(settled, self._clock.now())
+        settled = [self._handing_over.end_of(row, replica.at) for row in over if row.id in self._over]
+        self._handing_over.carry_out(settled, self._clock.now())
+        self._over = {row.id for row in over}

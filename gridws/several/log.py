@@ -96,8 +96,8 @@ class DispatchLog(Protocol):
     async def settle(self, writer_id: int, at: int) -> None:
         """End what a lost monitor still holds in the database, and write what it cannot, as of `at` (ms UTC)."""
 
-    async def open_repairs(self, before: int) -> Sequence[Assignment]:
-        """Return the assignments begun before then (ms UTC) whose rows have no end; their sessions are unknown."""
+    async def open_repairs(self) -> Sequence[Assignment]:
+        """Return the assignments whose rows have no end; their sessions are unknown."""
 
     async def close(self) -> None:
         """Let go of everything; nothing is called afterwards."""

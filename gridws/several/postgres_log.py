@@ -104,8 +104,8 @@ class PostgresLog:
 
         await self._chores.use(settle)
 
-    async def open_repairs(self, before: int) -> Sequence[Assignment]:
-        rows = await self._chores.use(lambda c: c.fetch(sql.OPEN_REPAIRS, before))
+    async def open_repairs(self) -> Sequence[Assignment]:
+        rows = await self._chores.use(lambda c: c.fetch(sql.OPEN_REPAIRS))
         return [
             Assignment(
                 row["id"],

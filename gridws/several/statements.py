@@ -75,7 +75,7 @@ WHERE datname = current_database() AND application_name = $1 AND pid <> pg_backe
 """
 OPEN_REPAIRS: Final = """
 SELECT id, turbine_number, engineer_id, broken_at, assigned_at FROM repairs
-WHERE ended_at IS NULL AND assigned_at < $1 ORDER BY id LIMIT 10000
+WHERE ended_at IS NULL ORDER BY id LIMIT 10000
 """
 LAST_ASSIGNMENT: Final = """
 SELECT greatest((SELECT coalesce(max(id), 0) FROM repairs), (SELECT coalesce(max(first_assignment_id), 0) FROM writers))

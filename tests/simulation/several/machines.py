@@ -82,6 +82,7 @@ class Machine(asyncio.SelectorEventLoop):
         self._ahead = ahead
         self._rate = rate
         self._frozen = 0
+        self._frozen_at = 0.0
         self._goes_on_at = 0.0
         self.jumped = 0
         """ms by which its wall clock is wrong."""
@@ -103,8 +104,15 @@ class Machine(asyncio.SelectorEventLoop):
     def frozen(self) -> bool:
         return self._frozen > 0
 
+    @property
+    def frozen_for(self) -> float | None:
+        """Seconds since when it stands still, None where it goes."""
+        return self.universe.now - self._frozen_at if self._frozen else None
+
     def freeze(self) -> None:
         """Stand still until it was thawed as many times."""
+        if not self._frozen:
+            self._frozen_at = self.universe.now
         self._frozen += 1
 
     def thaw(self) -> None:

@@ -75,6 +75,8 @@ def _open_points(grid: Grid, calm_since: float, agreed: set[tuple[Process, Hoppi
     for process in grid.alive:
         yield from _left_over(grid, process)
     yield from _members(grid)
+    open_rows = {row.id for row in grid.tables.store.repair_rows.values() if row.outcome is None}
+    yield from (f"repair {id_} is over, and its row is open" for id_ in open_rows & grid.log.released.keys())
 
 
 def _left_over(grid: Grid, process: Process) -> Iterator[str]:

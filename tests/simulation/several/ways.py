@@ -202,14 +202,14 @@ class LogWay(LogClient):
     async def settle(self, writer_id: int, at: int) -> None:
         await self._way.ask(lambda: self._tables.settle(writer_id, at))
 
-    async def open_repairs(self, before: int) -> Sequence[Assignment]:
-        return await self._way.ask(lambda: list(self._open(before)))
+    async def open_repairs(self) -> Sequence[Assignment]:
+        return await self._way.ask(lambda: list(self._open()))
 
-    def _open(self, before: int) -> list[Assignment]:
+    def _open(self) -> list[Assignment]:
         return [
             Assignment(row.id, row.turbine_number, 0, row.engineer_id, row.broken_at, row.assigned_at, 0.0)
             for row in self._tables.store.repair_rows.values()
-            if row.ended_at is None and row.assigned_at < before
+            if row.ended_at is None
         ]
 
     async def close(self) -> None:

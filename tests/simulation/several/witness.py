@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gridws.errors import FrameError
+from gridws.turbines.websocket_link import CLOSE_PATIENCE, CLOSE_PING
 from gridws.wire.frames import CloseCode, EngineerAssigned, Hello, Status, parse_up
 from gridws.words import Outcome
 
@@ -177,9 +178,8 @@ class Witness:
             ):
                 continue
             if (
-                self._is_not_read_yet(other, there)
-                and self._grid.universe.now - since < self._grid.settings.lease
-            ):
+                self._is_not_read_yet(other, there) or _is_not_missed_yet(other)
+            ) and self._grid.universe.now - since < self._grid.settings.lease:
                 self.overlaps.add(frame.assignment_id)
                 self._grid.later(
                     self._grid.longest_delay + A_MOMENT, partial(self._look_around, turbine, frame, since)
@@ -208,6 +208,15 @@ class Witness:
             process.replica is None
             or process.read_at(self._grid.log.ended_in[there.assignment_id]) > self._grid.universe.now - wait
         )
+
+
+def _is_not_missed_yet(turbine: HoppingTurbine) -> bool:
+    """See whether a turbine's monitor froze so lately that its ping may still hope for an answer.
+
+    One that was cut off from the database before it froze loses its engineers sooner than that.
+    """
+    frozen_for = None if turbine.wire is None else turbine.wire.process.machine.frozen_for
+    return frozen_for is not None and frozen_for < CLOSE_PING + CLOSE_PATIENCE + 2 * A_MOMENT
 
 
 def _is_later(wire: Wire, other: Wire) -> bool:
