@@ -152,8 +152,16 @@ class Files:
         return [Reading._make(row) for row in found]
 
     def repairs(self) -> dict[int, Repair]:
-        """Of each assignment what the file says that knows most: others know less, or only that their run was over."""
-        rows = [Repair._make(row) for path in self._all() for row in _rows(path, "SELECT * FROM repairs")]
+        """Of each assignment what the file says that knows most: others know less, or only that their run was over.
+
+        A file that was put aside has no end of what ran when its monitor crashed, and nobody will write one.
+        """
+        rows = [
+            repair
+            for path in self._all()
+            for repair in map(Repair._make, _rows(path, "SELECT * FROM repairs"))
+            if repair.outcome is not None or path == self.path
+        ]
         rows.sort(key=lambda row: (row.outcome is not None, row.outcome != "monitor_stopped"))
         return {row.id: row for row in rows}
 

@@ -125,6 +125,7 @@ class Grid:
         if process is None or process.machine.frozen:
             return
         self.witness.note(f"monitor {place} stops")
+        process.stopped_hampered = bool(process.hampered.within(self.universe.now, inf))
         self.running[place] = None
         process.life.cancel()
         while not process.life.done():  # noqa: ASYNC110 - it is another loop's

@@ -56,6 +56,7 @@ class Process:
         self.machine = machine
         self.alive = True
         self.crashed = False
+        self.stopped_hampered = False
         self.way = Way(database, machine)
         self.handle = SharedHandle(tables, self.way)
         self.cut_off = Spans()

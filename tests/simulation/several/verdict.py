@@ -146,10 +146,15 @@ def _repairs(grid: Grid) -> Iterator[str]:
 
 
 def _was_mended(grid: Grid, row: Repair) -> bool:
-    """See whether the end of a row is a guess: who knew it could not write it, and nobody else heard it."""
+    """See whether the end of a row is a guess: who knew it could not write it, and nobody else heard it.
+
+    One that stopped while answers were lost may never have heard that the log took what it had said.
+    """
     sent_by = grid.witness.sent_by.get(row.id)
     guesses = {Outcome.monitor_stopped, Outcome.disconnected}
-    return row.outcome in guesses and (sent_by is None or not sent_by.handle.complete)
+    if row.outcome not in guesses or sent_by is None:
+        return row.outcome in guesses
+    return not sent_by.handle.complete or sent_by.stopped_hampered
 
 
 def _ends(grid: Grid) -> Iterator[str]:
