@@ -212,6 +212,7 @@ def stall_the_machine(world: World) -> None:
     loop = asyncio.get_running_loop()
     loop._jumping.now += world.chance.uniform(0.5, 15.0)  # type: ignore[attr-defined]
     world.stalled_until = loop.time()
+    world.witness.stalls += 1
 
 
 async def refuse_links(world: World) -> None:
