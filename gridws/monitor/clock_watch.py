@@ -17,6 +17,10 @@ from .fleet_state import Entry, FleetState
 
 SET: Final = 1_000
 """ms by which both clocks may differ from one look to the next, four of them a second."""
+PUT_BACK: Final = 50
+"""ms by which a clock is put back at the least: both are not read at once, and are corrected by little at a time."""
+MOST_SET_BACK: Final = 8
+"""Times kept from which the clock was put back."""
 
 
 class ClockWatch:
@@ -27,22 +31,23 @@ class ClockWatch:
         self._last: Moment | None = None
         self._latest = 0
         """The latest time that any row bears (ms UTC)."""
-        self._comes_twice_until: int | None = None
+        self._put_back_from: list[int] = []
+        """Times (ms UTC) that it has still to pass anew, in their order."""
 
     def look(self, now: Moment) -> list[StatusChange]:
         """Return the rows that are to be written since the clock was set."""
         last, self._last = self._last or now, now
         before = last.at + round((now.seconds - last.seconds) * 1000)
         latest, self._latest = self._latest, max(self._latest, now.at)
-        if now.at - before > SET:
-            return [*(self._unknown(before) if before >= latest else ()), *self._known(now.at)]
-        if before - now.at > SET:
-            self._comes_twice_until = max(latest, before)
-            return list(self._known(now.at))
-        if self._comes_twice_until is not None and now.at > self._comes_twice_until:
-            self._comes_twice_until = None
-            return [entry.status_change(now.at) for entry in self._here()]
-        return []
+        passed = [at for at in self._put_back_from if at < now.at]
+        del self._put_back_from[: len(passed)]
+        put_back = before - now.at
+        if put_back > PUT_BACK:
+            self._put_back_from = sorted([*self._put_back_from, before])[-MOST_SET_BACK:]
+        ends = self._unknown(before) if -put_back > SET and before >= latest else ()
+        if passed:
+            return [*ends, *(entry.status_change(now.at) for entry in self._here())]
+        return [*ends, *(self._known(now.at) if abs(put_back) > SET else ())]
 
     def _here(self) -> Iterator[Entry]:
         """Yield the turbines but those of which another monitor writes how they are."""
