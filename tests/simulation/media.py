@@ -56,7 +56,7 @@ class Medium(Protocol):
         """Return those that the next run knows of."""
 
     def statuses(self) -> list[StatusChange]:
-        """Return those that the next run knows of, in the order of their times."""
+        """Return those that the next run knows of, in the order in which they came."""
 
     def close(self) -> None:
         """Clean up."""
@@ -171,8 +171,7 @@ class Files:
     def statuses(self) -> list[StatusChange]:
         columns = ", ".join(StatusChange._fields)
         return [
-            StatusChange._make(row)
-            for row in _rows(self.path, f"SELECT {columns} FROM statuses ORDER BY at, id")
+            StatusChange._make(row) for row in _rows(self.path, f"SELECT {columns} FROM statuses ORDER BY id")
         ]
 
     def close(self) -> None:
