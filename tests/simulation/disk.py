@@ -107,10 +107,10 @@ class Handle:
 
     async def close(self, *, complete: bool = True) -> None:
         self.complete = complete and not self._failing
-        if not self.dead:
-            await self._store.close(complete=self.complete)
         # A commit that still hangs ends with the process.
-        self.dead = True
+        is_dead, self.dead = self.dead, True
+        if not is_dead:
+            await self._store.close(complete=self.complete)
 
     async def readings(self, turbine_number: int, *, since: int, until: int, limit: int) -> list[Reading]:
         return await self._store.readings(turbine_number, since=since, until=until, limit=limit)
