@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 HERE = Path(__file__).name
 SUFFIXES = {".py", ".md", ".js", ".css", ".toml", ".yaml", ""}

@@ -20,6 +20,8 @@ from gridws.monitor.monitor import GridMonitor
 from gridws.settings import MonitorSettings
 from gridws.web.app import create_app
 
+pytestmark = pytest.mark.slow
+
 PROXY = "https://farm.example"
 BOARD = "https://board.example"
 PROXIED = {"Host": "farm.example"}

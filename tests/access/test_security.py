@@ -34,6 +34,8 @@ from gridws.monitor.monitor import GridMonitor
 from gridws.settings import MonitorSettings
 from gridws.web.app import create_app
 
+pytestmark = pytest.mark.slow
+
 HERE = "http://localhost:8787"
 HTML = {"Accept": "text/html,application/xhtml+xml"}
 ROUTES = [

@@ -15,6 +15,8 @@ import pytest
 from gridws import cli
 from gridws.settings import ENVIRONMENT_PREFIX
 
+pytestmark = pytest.mark.slow
+
 GRIDWS = [sys.executable, "-m", "gridws"]
 COMMANDS = [
     "monitor",

@@ -18,6 +18,8 @@ from gridws import cli
 from gridws.commands.config import SECRET
 from gridws.commands.configuration import options_of
 
+pytestmark = pytest.mark.slow
+
 
 def every_option() -> Iterator[tuple[str, str, TyperOption]]:
     """Yield the options of all commands: command, name in the file, option."""

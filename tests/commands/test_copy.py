@@ -25,6 +25,8 @@ from gridws.storage.postgres.urls import without_password
 from gridws.storage.rows import Cursor, Event, LinkRow, Repair
 from gridws.storage.sqlite.store import SqliteStore
 
+pytestmark = pytest.mark.slow
+
 HOUR = ("--from", "2023-11-14T22:13Z", "--to", "2023-11-14T23:13Z")
 ASKED = [("report", *HOUR, "--json"), ("export", "metrics"), ("export", "repairs"), ("export", "links")]
 KEEPING = MonitorSettings(retain_readings=None)

@@ -19,6 +19,8 @@ from gridws.storage.postgres.urls import without_password
 from gridws.storage.rows import Event, LinkRow
 from gridws.storage.sqlite.store import SqliteStore
 
+pytestmark = pytest.mark.slow
+
 HOUR = ("--from", "2023-11-14T22:13Z", "--to", "2023-11-14T23:13Z")
 TENTHS = [n / 10 for n in range(10 * 60)]
 KEEPING = MonitorSettings(retain_readings=None)

@@ -6,6 +6,8 @@ import pytest
 from live_monitor import hear_type, served, until
 from shell import gridws
 
+pytestmark = pytest.mark.slow
+
 BROKEN = '{"type":"status","turbine_number":%d,"operational_status":"broken"}'
 
 

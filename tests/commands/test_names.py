@@ -10,6 +10,8 @@ from shell import gridws
 
 from gridws.storage.rows import Name
 
+pytestmark = pytest.mark.slow
+
 
 async def test_names_come_from_a_file_and_go_into_one(tmp_path: Path) -> None:
     file = tmp_path / "names.csv"

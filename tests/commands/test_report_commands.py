@@ -18,6 +18,8 @@ from gridws.storage.batches import Batch
 from gridws.storage.rows import LinkRow
 from gridws.storage.sqlite.store import SqliteStore
 
+pytestmark = pytest.mark.slow
+
 HOUR = ("--from", "2023-11-14T22:13Z", "--to", "2023-11-14T23:13Z")
 Run = Callable[..., int]
 

@@ -23,6 +23,8 @@ from gridws.errors import OptionError
 from gridws.monitor.monitor import GridMonitor
 from gridws.server.server import MonitorServer
 
+pytestmark = pytest.mark.slow
+
 
 def write_certificate(folder: Path, name: str) -> None:
     """Write a certificate of this name, signed by itself, and its key."""

@@ -19,6 +19,8 @@ from gridws.storage import Written
 from gridws.storage.batches import Batch
 from gridws.storage.memory import MemoryStore
 
+pytestmark = pytest.mark.slow
+
 STORED_A_SECOND = 1_000
 TURBINES = 100
 OFFERED_EACH = 2 * STORED_A_SECOND / TURBINES

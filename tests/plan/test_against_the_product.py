@@ -29,6 +29,8 @@ from gridws.storage.records import Records
 from gridws.turbines.link import Loss, Receive
 from gridws.turbines.turbine import WindTurbine
 
+pytestmark = pytest.mark.slow
+
 TURBINES = 12
 SECONDS = 900.0
 

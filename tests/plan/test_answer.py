@@ -18,6 +18,8 @@ from gridws.plan.recommendation import Targets
 from gridws.plan.record import History, Life, Record
 from gridws.plan.text import as_csv, as_json, as_table
 
+pytestmark = pytest.mark.slow
+
 SMALL = Model(turbines=5, causes=(Cause(Law("exponential", 60), Law("exponential", 20)),), horizon=2_000)
 QUICK = Question(sizes=(1, 2, 3), precision=0.02)
 

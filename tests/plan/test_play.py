@@ -12,6 +12,8 @@ from gridws.plan.laws import Law
 from gridws.plan.model import HOUR, Cause, Model, Shift
 from gridws.plan.play import Failures, Played, drawn_failures, play
 
+pytestmark = pytest.mark.slow
+
 
 def always(life: float, repair: float) -> Failures:
     return repeat((life, repair))

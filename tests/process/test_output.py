@@ -12,6 +12,8 @@ import pytest
 from gridws.errors import OptionError, OutputFailed
 from gridws.process.new_file import new_file, sync
 
+pytestmark = pytest.mark.slow
+
 GRIDWS = f"{sys.executable} -m gridws"
 SECRET = "a secret that is long enough for a test"
 

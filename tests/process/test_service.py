@@ -18,6 +18,8 @@ from processes import start_monitor
 from gridws.commands.manual import pages
 from gridws.process.service import notify, prove_life
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(params=["path", "abstract"])
 def supervisor(

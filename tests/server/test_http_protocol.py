@@ -12,6 +12,8 @@ from identities import SECRET
 from live_monitor import PATIENCE, RawPeer, client_frame, raw_peer, served, until, upgrade_request
 from websockets.frames import Opcode
 
+pytestmark = pytest.mark.slow
+
 HOST = b"Host: localhost\r\n"
 KEY = b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
 UPGRADE = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"

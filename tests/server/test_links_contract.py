@@ -30,6 +30,8 @@ from gridws.monitor.session import Session
 from gridws.web.app import create_app
 from gridws.wire.frames import Error
 
+pytestmark = pytest.mark.slow
+
 HELLO = frame("hello", stream="a")
 
 

@@ -13,6 +13,8 @@ from websockets.exceptions import InvalidStatus
 from gridws.server.connections import Keepalive
 from gridws.server.server import MonitorServer
 
+pytestmark = pytest.mark.slow
+
 REQUEST = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 

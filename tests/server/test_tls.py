@@ -31,6 +31,8 @@ from gridws.turbines.dialing import Dialer
 from gridws.turbines.fleet import run_fleet
 from gridws.viewers.mirror import Mirror
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:

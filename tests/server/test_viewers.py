@@ -12,6 +12,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.frames import Opcode
 
+pytestmark = pytest.mark.slow
+
 LARGE = "x" * 100_000
 
 

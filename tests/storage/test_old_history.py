@@ -23,6 +23,8 @@ from gridws.storage.rows import Event, LinkRow, StatusChange
 from gridws.storage.sqlite.store import SqliteStore
 from gridws.words import Deed
 
+pytestmark = pytest.mark.slow
+
 HOUR = 3_600_000
 BEGIN = 19_000 * DAY
 END = BEGIN + 30 * DAY

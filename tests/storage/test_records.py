@@ -27,6 +27,8 @@ from gridws.storage.sqlite.store import SqliteStore
 
 from .conftest import AnyStore, Restart
 
+pytestmark = pytest.mark.slow
+
 FIRST_LINK = LinkRow(1, 7, at(-30))
 ALWAYS = Span(0, MAX_MEASURED_AT + 1)
 

@@ -26,6 +26,8 @@ from gridws.viewers.terminal_view import FleetScreen
 from gridws.wire.frames import Event, EventKind
 from gridws.words import OperationalStatus
 
+pytestmark = pytest.mark.slow
+
 BROKEN = OperationalStatus.broken
 
 

@@ -19,6 +19,8 @@ from gridws.storage.rows import LinkRow
 from gridws.storage.sqlite.store import SqliteStore
 from gridws.web.app import create_app
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 async def settings(tmp_path: Path) -> MonitorSettings:

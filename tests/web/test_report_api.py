@@ -26,6 +26,8 @@ from gridws.storage.sqlite.records import open_records
 from gridws.storage.sqlite.store import SqliteStore
 from gridws.web.app import create_app
 
+pytestmark = pytest.mark.slow
+
 T = TypeVar("T")
 
 SETTINGS = MonitorSettings(tick=0.01, retain_readings=None)

@@ -30,6 +30,8 @@ from .receivers import (
     talks_for_ever,
 )
 
+pytestmark = pytest.mark.slow
+
 SECRET = "a secret of webhooks"
 BROKEN = '{"type":"status","turbine_number":7,"operational_status":"broken"}'
 

@@ -20,6 +20,8 @@ from ..conftest import NOW
 from ..rows import ALWAYS, moved, reading
 from .conftest import until, waiting_for_locks
 
+pytestmark = pytest.mark.slow
+
 END_SESSIONS = "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE application_name = $1"
 
 

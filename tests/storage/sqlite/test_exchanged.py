@@ -23,6 +23,8 @@ from gridws.words import Deed
 from ..conftest import NOW
 from ..rows import moved, reading
 
+pytestmark = pytest.mark.slow
+
 BEFORE = [reading(7, after) for after in range(2_000)]
 
 

@@ -17,6 +17,8 @@ from gridws.storage.sqlite.store import SqliteStore
 from ..conftest import NOW
 from ..rows import ALWAYS, moved, reading
 
+pytestmark = pytest.mark.slow
+
 
 def make(path: Path) -> SqliteStore:
     return SqliteStore(path, settings=MonitorSettings())
